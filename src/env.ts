@@ -1,0 +1,178 @@
+import type { KeyObject } from "./key-object/key-object.ts";
+import { PREFIX, type Pepper } from "./key/credential.ts";
+
+/** What wrangler.toml and the secrets hand to the Worker. Nothing in it is trusted before `configOf` has read it. */
+export type Env = {
+  readonly KEYS: DurableObjectNamespace<KeyObject>;
+  readonly DB: D1Database;
+  readonly ORIGIN?: Fetcher;
+  readonly REKEY_ADMIN_TOKEN?: string;
+  readonly REKEY_ADMIN_TOKEN_NEXT?: string;
+  readonly REKEY_PEPPERS?: string;
+  readonly REKEY_SIGNING_PEPPER?: string;
+  readonly MODE?: string;
+  readonly ORIGIN_URL?: string;
+  readonly CREDENTIAL_HEADER?: string;
+  readonly KEY_PREFIX?: string;
+  readonly DECISION_TIMEOUT_MS?: string;
+};
+
+/** The settings, read once per isolate and known to be good. */
+export type Config = {
+  readonly mode: "gateway" | "verify";
+  /** One, or two while the token is being rotated. */
+  readonly adminTokens: readonly string[];
+  /** All of them verify. */
+  readonly peppers: readonly Pepper[];
+  /** The one that signs. */
+  readonly signingPepper: Pepper;
+  /** Where the gateway forwards to; `null` with a service binding, or for the zone's own origin. */
+  readonly originUrl: URL | null;
+  readonly credentialHeaders: readonly CredentialHeader[];
+  readonly keyPrefix: string;
+  /** How long the Worker waits for a key's object before it answers 503. */
+  readonly decisionTimeoutMs: number;
+};
+
+export type CredentialHeader = "authorization" | "x-api-key";
+
+/** What is wrong with which setting. Never repeats the value: it may be a secret. */
+export type Misconfiguration = { readonly setting: string; readonly message: string };
+
+export type ConfigReading =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly problems: readonly Misconfiguration[] };
+
+const readings = new WeakMap<object, ConfigReading>();
+
+/** The validated settings of an environment. All that is wrong is named at once; a Worker without a `Config` serves nothing. */
+export function configOf(env: Env): ConfigReading {
+  let reading = readings.get(env);
+  if (reading === undefined) {
+    reading = readConfig(env);
+    readings.set(env, reading);
+  }
+  return reading;
+}
+
+/** The settings of an environment that is already known to be good, for the objects behind the Worker. */
+export function requireConfig(env: Env): Config {
+  const reading = configOf(env);
+  if (!reading.ok) throw new Error(`misconfigured: ${reading.problems.map(({ setting }) => setting).join(", ")}`);
+  return reading.config;
+}
+
+function readConfig(env: Env): ConfigReading {
+  const problems: Misconfiguration[] = [];
+  const read = <T>(setting: keyof Env & string, value: T | Fault): T | undefined => {
+    if (!(value instanceof Fault)) return value;
+    problems.push({ setting, message: value.message });
+    return undefined;
+  };
+
+  const adminTokens = [
+    read("REKEY_ADMIN_TOKEN", readToken(env.REKEY_ADMIN_TOKEN ?? "")),
+    // An empty secret is how a token is taken away again.
+    env.REKEY_ADMIN_TOKEN_NEXT ? read("REKEY_ADMIN_TOKEN_NEXT", readToken(env.REKEY_ADMIN_TOKEN_NEXT)) : undefined,
+  ].filter((token) => token !== undefined);
+  const peppers = read("REKEY_PEPPERS", readPeppers(env.REKEY_PEPPERS ?? ""));
+  const signingPepper = peppers && read("REKEY_SIGNING_PEPPER", readSigningPepper(peppers, env.REKEY_SIGNING_PEPPER));
+  const mode = read("MODE", readChoice(env.MODE || "gateway", ["gateway", "verify"]));
+  const originUrl = read("ORIGIN_URL", readOriginUrl(env.ORIGIN_URL ?? ""));
+  const header = read(
+    "CREDENTIAL_HEADER",
+    env.CREDENTIAL_HEADER ? readChoice(env.CREDENTIAL_HEADER, ["authorization", "x-api-key"]) : null,
+  );
+  const keyPrefix = read("KEY_PREFIX", readPrefix(env.KEY_PREFIX || "rk_live"));
+  const decisionTimeoutMs = read("DECISION_TIMEOUT_MS", readWhole(env.DECISION_TIMEOUT_MS || "5000", 50, 60_000));
+
+  if (
+    problems.length > 0 ||
+    peppers === undefined ||
+    signingPepper === undefined ||
+    mode === undefined ||
+    originUrl === undefined ||
+    header === undefined ||
+    keyPrefix === undefined ||
+    decisionTimeoutMs === undefined
+  ) {
+    return { ok: false, problems };
+  }
+  return {
+    ok: true,
+    config: {
+      mode,
+      adminTokens,
+      peppers,
+      signingPepper,
+      originUrl,
+      credentialHeaders: header === null ? ["authorization", "x-api-key"] : [header],
+      keyPrefix,
+      decisionTimeoutMs,
+    },
+  };
+}
+
+/** A value that cannot be used, and what to do about it. */
+class Fault {
+  constructor(readonly message: string) {}
+}
+
+function readToken(value: string): string | Fault {
+  if (value === "") return new Fault("is not set: make one with `openssl rand -hex 32`");
+  if (!/^(?:[A-Za-z0-9_-]{43,}|[0-9a-fA-F]{64,})$/.test(value)) {
+    return new Fault("must be at least 43 base64url or 64 hex characters (256 bits)");
+  }
+  return looksRandom(value) ? value : new Fault("looks like a placeholder: make one with `openssl rand -hex 32`");
+}
+
+/** `"a:<base64url>,b:<base64url>"`: each pepper has an id of one base62 character and at least 256 bits. */
+function readPeppers(value: string): readonly Pepper[] | Fault {
+  if (value === "") return new Fault("is not set: make one with `echo a:$(openssl rand -hex 32)`");
+  const peppers: Pepper[] = [];
+  for (const entry of value.split(",")) {
+    const match = /^\s*([0-9A-Za-z]):([A-Za-z0-9_-]{43,})\s*$/.exec(entry);
+    if (match === null) {
+      return new Fault("must be a list like a:<secret>,b:<secret>, each secret at least 43 base64url characters");
+    }
+    const [, id, secret] = match as unknown as [string, string, string];
+    if (!looksRandom(secret)) return new Fault(`has a pepper "${id}" that looks like a placeholder`);
+    if (peppers.some((other) => other.id === id)) return new Fault(`lists the pepper "${id}" twice`);
+    peppers.push({ id, secret: new TextEncoder().encode(secret) });
+  }
+  return peppers;
+}
+
+function readSigningPepper(peppers: readonly Pepper[], id: string | undefined): Pepper | Fault {
+  if (!id) return peppers.at(-1)!;
+  return peppers.find((pepper) => pepper.id === id) ?? new Fault("names a pepper that REKEY_PEPPERS does not list");
+}
+
+/** https, or http on this very machine: a key's identity headers must not cross a network in the clear. */
+function readOriginUrl(value: string): URL | null | Fault {
+  if (value === "") return null;
+  const url = URL.parse(value);
+  if (url === null) return new Fault("is not a URL");
+  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
+    return new Fault("must be scheme, host and an optional path: no credentials, query or fragment");
+  }
+  const loopback = ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname);
+  if (url.protocol === "https:" || (url.protocol === "http:" && loopback)) return url;
+  return new Fault("must be https (http only on loopback)");
+}
+
+const readChoice = <T extends string>(value: string, choices: readonly T[]): T | Fault =>
+  choices.find((choice) => choice === value) ?? new Fault(`must be one of: ${choices.join(", ")}`);
+
+const readPrefix = (value: string): string | Fault =>
+  PREFIX.test(value) ? value : new Fault("must be a letter and up to 19 of a-z, 0-9 and _");
+
+function readWhole(value: string, least: number, most: number): number | Fault {
+  const number = /^[0-9]+$/.test(value) ? Number(value) : NaN;
+  return number >= least && number <= most ? number : new Fault(`must be a whole number from ${least} to ${most}`);
+}
+
+/** A secret of 256 random bits has many different characters; "changeme…" and "aaaa…" do not get far. */
+function looksRandom(value: string): boolean {
+  return new Set(value.toLowerCase()).size >= 10 && !/change.?me|placeholder|example|your.?(?:token|secret)/i.test(value);
+}

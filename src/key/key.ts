@@ -1,0 +1,102 @@
+import type { KeyId } from "./credential.ts";
+import type { Digest } from "./digest.ts";
+import type { KeyEvent } from "./event.ts";
+import type { Metadata, QuotaRule, RateLimitRule } from "./policy.ts";
+import { freshQuota, type QuotaState } from "./quota.ts";
+import type { RateLimitState } from "./rate-limit.ts";
+import type { EpochMs } from "./time.ts";
+
+/**
+ * Everything that decides whether one API key may be used. Replaced whole, never edited in place.
+ *
+ * The three parts change at different times and for different reasons, and are stored in a row each: an ordinary
+ * admission replaces `use` and nothing else.
+ */
+export type Key = {
+  readonly profile: Profile;
+  readonly standing: Standing;
+  readonly use: Use;
+};
+
+/** What people have set. Replaced by an amendment. */
+export type Profile = {
+  readonly id: KeyId;
+  readonly name: string;
+  /** Immutable. `null`: the key belongs to nobody in particular. */
+  readonly owner: string | null;
+  readonly kind: "token";
+  /** What stands before the body of the next credential. */
+  readonly prefix: string;
+  readonly createdAt: EpochMs;
+  readonly scopes: readonly string[];
+  /** Addresses and networks from which the key may be used; `null` means from anywhere. */
+  readonly allowedIps: readonly string[] | null;
+  readonly quota: QuotaRule | null;
+  readonly rateLimits: readonly RateLimitRule[];
+  /** Whether the key may rotate itself. */
+  readonly selfRotate: boolean;
+  readonly metadata: Metadata;
+};
+
+/** Which secret holds, and whether it may be used at all. Replaced by every change; no admission touches it. */
+export type Standing = {
+  /** How many secrets this key has had. Grows by one at each rotation and is never reused. */
+  readonly version: number;
+  /** The sequence of the key's last change. Two readings with the same revision are the same record. */
+  readonly revision: number;
+  /** The sequence of the key's last event. */
+  readonly sequence: number;
+  readonly secret: Secret;
+  /** Earlier secrets, newest first, bounded. Presenting one is refused as such, unless its grace still runs. */
+  readonly retired: readonly RetiredSecret[];
+  readonly rotatedAt: EpochMs | null;
+  readonly suspendedAt: EpochMs | null;
+  readonly revokedAt: EpochMs | null;
+  /** Fixed: no use extends it. `null` means no end. */
+  readonly expiresAt: EpochMs | null;
+};
+
+/** A secret as it is kept: its digest, and what people need to tell it from others. Never its text. */
+export type Secret = { readonly digest: Digest; readonly hint: string; readonly pepper: string };
+
+/** `validUntil` is the first instant at which the secret is dead: that of its rotation, or the end of its grace. */
+export type RetiredSecret = { readonly version: number; readonly digest: Digest; readonly validUntil: EpochMs };
+
+/** What has been used. The one part that an ordinary admission replaces. */
+export type Use = {
+  /** The newest instant this key has seen; its clock never goes back behind it. */
+  readonly newest: EpochMs;
+  readonly lastUsedAt: EpochMs | null;
+  /** Admissions so far. */
+  readonly admitted: number;
+  /** Admissions with the current secret since it was installed. */
+  readonly admittedWithSecret: number;
+  readonly quota: QuotaState | null;
+  /** One for each of the profile's rate limits, in their order. */
+  readonly rateLimits: readonly RateLimitState[];
+};
+
+/** What a step did: the key afterwards, what is to be told of it, and the answer. The same `key` means nothing changed. */
+export type Step<Answer> = { readonly key: Key; readonly events: readonly KeyEvent[]; readonly answer: Answer };
+
+export type Status = "active" | "suspended" | "revoked" | "expired";
+
+/** Where the key stands at an instant. The order is that of a decision: what is final first, what is derived last. */
+export function statusOf({ standing }: Key, now: EpochMs): Status {
+  if (standing.revokedAt !== null) return "revoked";
+  if (standing.suspendedAt !== null) return "suspended";
+  return hasExpired(standing, now) ? "expired" : "active";
+}
+
+/** Expiry is derived, never stored: it holds from its instant on, whether or not anybody was there to write it down. */
+export const hasExpired = ({ expiresAt }: Standing, now: EpochMs): boolean => expiresAt !== null && now >= expiresAt;
+
+/** Counters of a key that has never been used. */
+export const unused = (profile: Profile, now: EpochMs): Use => ({
+  newest: now,
+  lastUsedAt: null,
+  admitted: 0,
+  admittedWithSecret: 0,
+  quota: profile.quota === null ? null : freshQuota(profile.quota, now),
+  rateLimits: profile.rateLimits.map(() => null),
+});

@@ -1,0 +1,37 @@
+import { allowanceOf, type Allowance } from "./admit.ts";
+import { statusOf, type Key, type Profile, type Status } from "./key.ts";
+import type { EpochMs } from "./time.ts";
+
+/** A key as people see it: everything but its secrets. `digest`s never leave the key's object. */
+export type KeyRecord = Profile & {
+  readonly pepper: string;
+  readonly hint: string;
+  readonly version: number;
+  readonly revision: number;
+  readonly status: Status;
+  readonly rotatedAt: EpochMs | null;
+  readonly suspendedAt: EpochMs | null;
+  readonly revokedAt: EpochMs | null;
+  readonly lastUsedAt: EpochMs | null;
+  readonly expiresAt: EpochMs | null;
+  readonly allowance: Allowance;
+};
+
+/** The record of a key at an instant. */
+export function recordOf(key: Key, now: EpochMs): KeyRecord {
+  const { standing } = key;
+  return {
+    ...key.profile,
+    pepper: standing.secret.pepper,
+    hint: standing.secret.hint,
+    version: standing.version,
+    revision: standing.revision,
+    status: statusOf(key, now),
+    rotatedAt: standing.rotatedAt,
+    suspendedAt: standing.suspendedAt,
+    revokedAt: standing.revokedAt,
+    lastUsedAt: key.use.lastUsedAt,
+    expiresAt: standing.expiresAt,
+    allowance: allowanceOf(key, now),
+  };
+}

@@ -1,0 +1,54 @@
+import { fileURLToPath } from "node:url";
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+import { testSecrets } from "./support/settings.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/**
+ * Three ways to run the same product, cheapest first:
+ * `unit` in plain Node, `runtime` inside workerd with the objects at hand, `outside` over real HTTP.
+ */
+export default defineConfig({
+  root,
+  test: {
+    projects: [
+      {
+        root,
+        test: {
+          name: "unit",
+          include: ["test/unit/**/*.test.ts", "test/layers.test.ts"],
+        },
+      },
+      {
+        root,
+        plugins: [
+          cloudflareTest(async () => ({
+            wrangler: { configPath: `${root}wrangler.toml` },
+            miniflare: {
+              bindings: { ...testSecrets, TEST_MIGRATIONS: await readD1Migrations(`${root}migrations`) },
+            },
+          })),
+        ],
+        test: {
+          name: "runtime",
+          include: ["test/runtime/**/*.test.ts", "test/race/**/*.test.ts"],
+          setupFiles: ["test/support/migrate.ts"],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        root,
+        test: {
+          name: "outside",
+          include: ["test/promises/**/*.test.ts", "test/edge/**/*.test.ts"],
+          globalSetup: ["test/support/build.ts"],
+          // Each file runs a Worker in processes of its own: two at a time keep a small machine honest about time.
+          maxWorkers: 2,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});

@@ -1,9 +1,9 @@
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { testSecrets } from "./support/settings.ts";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
+const root = join(import.meta.dirname, "..");
 
 /**
  * Three ways to run the same product, cheapest first:
@@ -24,9 +24,9 @@ export default defineConfig({
         root,
         plugins: [
           cloudflareTest(async () => ({
-            wrangler: { configPath: `${root}wrangler.toml` },
+            wrangler: { configPath: join(root, "wrangler.toml") },
             miniflare: {
-              bindings: { ...testSecrets, TEST_MIGRATIONS: await readD1Migrations(`${root}migrations`) },
+              bindings: { ...testSecrets, TEST_MIGRATIONS: await readD1Migrations(join(root, "migrations")) },
             },
           })),
         ],

@@ -1,0 +1,30 @@
+/** How long the ledger may be silent before it counts as down, in milliseconds. */
+export const LEDGER_TIMEOUT_MS = 3_000;
+
+/** The ledger failed or kept silent. Whether a write took effect is not known; every write may be repeated. */
+export class LedgerUnavailable extends Error {
+  override readonly name = "LedgerUnavailable";
+}
+
+/**
+ * Waits for the ledger, but not for ever.
+ *
+ * Whatever goes wrong becomes the one error that callers can act on. The cause is kept for the log only.
+ */
+export async function fromLedger<Answer>(
+  answer: Promise<Answer>,
+  timeoutMs: number = LEDGER_TIMEOUT_MS,
+): Promise<Answer> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new LedgerUnavailable(`the ledger kept silent for ${timeoutMs} ms`)), timeoutMs);
+  });
+  try {
+    return await Promise.race([answer, silence]);
+  } catch (cause) {
+    if (cause instanceof LedgerUnavailable) throw cause;
+    throw new LedgerUnavailable("the ledger failed", { cause });
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,9 +1,8 @@
-import type { KeyObject } from "./key-object/key-object.ts";
 import { PREFIX, type Pepper } from "./key/credential.ts";
 
 /** What wrangler.toml and the secrets hand to the Worker. Nothing in it is trusted before `configOf` has read it. */
 export type Env = {
-  readonly KEYS: DurableObjectNamespace<KeyObject>;
+  readonly KEYS: DurableObjectNamespace;
   readonly DB: D1Database;
   readonly ORIGIN?: Fetcher;
   readonly REKEY_ADMIN_TOKEN?: string;
@@ -64,7 +63,7 @@ export function requireConfig(env: Env): Config {
 
 function readConfig(env: Env): ConfigReading {
   const problems: Misconfiguration[] = [];
-  const read = <T>(setting: keyof Env & string, value: T | Fault): T | undefined => {
+  const read = <const T>(setting: keyof Env & string, value: T | Fault): T | undefined => {
     if (!(value instanceof Fault)) return value;
     problems.push({ setting, message: value.message });
     return undefined;
@@ -115,7 +114,11 @@ function readConfig(env: Env): ConfigReading {
 
 /** A value that cannot be used, and what to do about it. */
 class Fault {
-  constructor(readonly message: string) {}
+  readonly message: string;
+
+  constructor(message: string) {
+    this.message = message;
+  }
 }
 
 function readToken(value: string): string | Fault {
@@ -161,7 +164,7 @@ function readOriginUrl(value: string): URL | null | Fault {
   return new Fault("must be https (http only on loopback)");
 }
 
-const readChoice = <T extends string>(value: string, choices: readonly T[]): T | Fault =>
+const readChoice = <const T extends string>(value: string, choices: readonly T[]): T | Fault =>
   choices.find((choice) => choice === value) ?? new Fault(`must be one of: ${choices.join(", ")}`);
 
 const readPrefix = (value: string): string | Fault =>
@@ -174,5 +177,7 @@ function readWhole(value: string, least: number, most: number): number | Fault {
 
 /** A secret of 256 random bits has many different characters; "changeme…" and "aaaa…" do not get far. */
 function looksRandom(value: string): boolean {
-  return new Set(value.toLowerCase()).size >= 10 && !/change.?me|placeholder|example|your.?(?:token|secret)/i.test(value);
+  return (
+    new Set(value.toLowerCase()).size >= 10 && !/change.?me|placeholder|example|your.?(?:token|secret)/i.test(value)
+  );
 }

@@ -1,6 +1,5 @@
 import type { Admission, Verdict } from "../key/admit.ts";
 import type { RotateCommand, Rotation, Suspension } from "../key/change.ts";
-import type { KeyId } from "../key/credential.ts";
 import type { By, KeyEvent } from "../key/event.ts";
 import type { Profile } from "../key/key.ts";
 import type { KeyRecord } from "../key/record.ts";
@@ -48,15 +47,12 @@ export type CreateAnswer =
   /** A key with this id exists already. */
   | { readonly created: false };
 
-export type RotateAnswer = Found<
+export type RotateOutcome =
   | (Extract<Rotation, { rotated: true }> & { readonly credential: string; readonly record: KeyRecord })
-  | Extract<Rotation, { rotated: false }>
->;
+  | Extract<Rotation, { rotated: false }>;
+export type RotateAnswer = Found<RotateOutcome>;
 
-export type ChangeAnswer = Found<
-  { readonly done: true; readonly record: KeyRecord } | Extract<Suspension, { done: false }>
->;
+export type ChangeOutcome = { readonly done: true; readonly record: KeyRecord } | Extract<Suspension, { done: false }>;
+export type ChangeAnswer = Found<ChangeOutcome>;
 
 export type EventPage = { readonly events: readonly KeyEvent[] };
-
-export type { KeyId };

@@ -1,7 +1,7 @@
 import type { KeyId } from "./credential.ts";
 import { sameDigest, type Digest } from "./digest.ts";
 import { isAllowedIp } from "./ip.ts";
-import { statusOf, type Key, type Step, type Use } from "./key.ts";
+import { statusOf, type Key, type Step } from "./key.ts";
 import { QUOTA_NAME, type Metadata } from "./policy.ts";
 import { readQuota, takeFromQuota, type QuotaReading, type QuotaState } from "./quota.ts";
 import { readRateLimit, takeFromRateLimit, type RateLimitReading, type RateLimitState } from "./rate-limit.ts";
@@ -128,8 +128,7 @@ function identify({ profile, standing }: Key, presented: Digest, now: EpochMs): 
 }
 
 type Pace =
-  | { readonly ok: true; readonly next: readonly RateLimitState[] }
-  | { readonly ok: false; readonly refusal: Refusal };
+  { readonly ok: true; readonly next: readonly RateLimitState[] } | { readonly ok: false; readonly refusal: Refusal };
 
 /** Takes one from every rate limit, or from none. If several refuse, the one that takes longest to recover is named. */
 function takePace({ profile, use }: Key, now: EpochMs): Pace {

@@ -52,4 +52,5 @@ export const LABEL = /^[A-Za-z0-9._:@-]{1,128}$/;
 
 /** Metadata: a JSON object that Rekey carries and never reads. */
 export type Metadata = { readonly [name: string]: JsonValue };
-export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [name: string]: JsonValue };
+export type JsonValue =
+  null | boolean | number | string | readonly JsonValue[] | { readonly [name: string]: JsonValue };

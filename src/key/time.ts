@@ -20,16 +20,15 @@ export const secondsUntil = (at: EpochMs, now: EpochMs): number => Math.max(0, M
  */
 export class ForwardClock {
   #newest: EpochMs;
+  readonly #read: () => number;
 
-  constructor(
-    newest: EpochMs,
-    private readonly read: () => number = Date.now,
-  ) {
+  constructor(newest: EpochMs, read: () => number) {
     this.#newest = newest;
+    this.#read = read;
   }
 
   now(): EpochMs {
-    const read = epochMs(this.read());
+    const read = epochMs(this.#read());
     if (read > this.#newest) this.#newest = read;
     return this.#newest;
   }

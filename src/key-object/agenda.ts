@@ -1,0 +1,47 @@
+import type { EpochMs } from "../key/time.ts";
+
+/** Work that an object does later by itself. */
+export type TaskName = "deliver";
+
+/** When a task is due, and how often in a row it has failed. */
+export type Task = { readonly dueAt: EpochMs; readonly attempts: number };
+
+/**
+ * The due work of one object. An object has a single alarm, so the alarm stands at the earliest task and everything
+ * that is due is done when it rings. Replaced whole, like the key.
+ */
+export type Agenda = ReadonlyMap<TaskName, Task>;
+
+export const withTask = (agenda: Agenda, name: TaskName, task: Task): Agenda => new Map(agenda).set(name, task);
+
+export function withoutTask(agenda: Agenda, name: TaskName): Agenda {
+  if (!agenda.has(name)) return agenda;
+  const next = new Map(agenda);
+  next.delete(name);
+  return next;
+}
+
+/** The instant of the earliest task; `null` when there is none. */
+export function nextDue(agenda: Agenda): EpochMs | null {
+  let earliest: EpochMs | null = null;
+  for (const { dueAt } of agenda.values()) if (earliest === null || dueAt < earliest) earliest = dueAt;
+  return earliest;
+}
+
+export const isDue = (agenda: Agenda, name: TaskName, now: EpochMs): boolean => {
+  const task = agenda.get(name);
+  return task !== undefined && task.dueAt <= now;
+};
+
+const FIRST_RETRY_MS = 1_000;
+const LAST_RETRY_MS = 5 * 60_000;
+
+/**
+ * How long to wait after so many failures in a row, in milliseconds: doubling from a second to five minutes, and
+ * anywhere in the upper half of it, so that objects that failed together do not return together. Never gives up.
+ * @param random a number in [0, 1)
+ */
+export function backoffMs(attempts: number, random: number): number {
+  const full = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts, 20));
+  return Math.round((full / 2) * (1 + random));
+}

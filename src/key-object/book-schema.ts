@@ -1,0 +1,54 @@
+/**
+ * The schema of a key's object, append-only: release n + 1 adds a step, no step is ever changed. An object wakes with
+ * the schema it was last written under and is brought forward in one transaction; there is no way back.
+ */
+const STEPS: readonly string[] = [
+  `
+  CREATE TABLE part (            -- profile, standing, use and delivery: a row each, a few KB of JSON
+    name TEXT PRIMARY KEY,       -- an ordinary admission writes the row 'use' and nothing else
+    json TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE retired_secret (  -- the newest 32 secrets that were replaced
+    version     INTEGER PRIMARY KEY,
+    digest      TEXT    NOT NULL,
+    valid_until INTEGER NOT NULL -- epoch milliseconds; the first instant at which it is dead
+  ) STRICT;
+  CREATE TABLE event (           -- the key's history, and the outbox: what is above the delivered sequence is under way
+    sequence INTEGER PRIMARY KEY,
+    json     TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE agenda (          -- due work; the object's single alarm stands at the earliest
+    task     TEXT    PRIMARY KEY,
+    due_at   INTEGER NOT NULL,   -- epoch milliseconds
+    attempts INTEGER NOT NULL    -- failures in a row
+  ) STRICT, WITHOUT ROWID;
+  `,
+];
+
+export const SCHEMA_VERSION = STEPS.length;
+
+/**
+ * The schema version found in storage; 0 for an object that was never written.
+ * Only reads: asking about an id must not bring its object into existence.
+ */
+export function schemaVersionOf(sql: SqlStorage): number {
+  const tables = sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'").toArray();
+  if (tables.length === 0) return 0;
+  return sql.exec<{ version: number }>("SELECT version FROM schema_version").one().version;
+}
+
+/**
+ * Brings storage from version `from` to the present one. Call inside a transaction.
+ * @throws if storage was written by a newer release: an old reader must not guess what it means.
+ */
+export function migrate(sql: SqlStorage, from: number): void {
+  if (from > SCHEMA_VERSION) {
+    throw new Error(`storage has schema ${from}, this release knows ${SCHEMA_VERSION}: refusing to guess`);
+  }
+  if (from === SCHEMA_VERSION) return;
+  if (from === 0) {
+    sql.exec("CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT; INSERT INTO schema_version VALUES (0)");
+  }
+  for (const step of STEPS.slice(from)) sql.exec(step);
+  sql.exec("UPDATE schema_version SET version = ?", SCHEMA_VERSION);
+}

@@ -1,0 +1,172 @@
+import type { KeyEvent } from "../key/event.ts";
+import type { Key, Profile, RetiredSecret, Standing, Use } from "../key/key.ts";
+import type { EpochMs } from "../key/time.ts";
+import { nextDue, type Agenda, type Task, type TaskName } from "./agenda.ts";
+import { migrate, schemaVersionOf, SCHEMA_VERSION } from "./book-schema.ts";
+
+/** All that an object keeps, apart from its events. Replaced whole; a part that is the same object is not written again. */
+export type Page = {
+  readonly key: Key;
+  /** How often the object has woken and written. The first half of every decision number. */
+  readonly boot: number;
+  /** The ledger has every event up to this sequence. */
+  readonly delivered: number;
+  readonly agenda: Agenda;
+};
+
+/**
+ * The SQLite rows of one key. Reads everything once when the object wakes, afterwards only writes.
+ *
+ * Alone in `src/` this file knows how a key is laid out in storage.
+ */
+export class Book {
+  #storage: DurableObjectStorage;
+  #schema: number;
+  /** What storage holds. */
+  #written: Page | null = null;
+  /** Where the object's alarm stands. */
+  #armedFor: EpochMs | null = null;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+    this.#schema = schemaVersionOf(storage.sql);
+    if (this.#schema !== 0 && this.#schema !== SCHEMA_VERSION) {
+      storage.transactionSync(() => migrate(storage.sql, this.#schema));
+      this.#schema = SCHEMA_VERSION;
+    }
+    if (this.#schema !== 0) this.#written = this.#read();
+    this.#armedFor = this.#written && nextDue(this.#written.agenda);
+  }
+
+  /** What storage holds; `null` for an id under which nothing was ever provisioned. */
+  get written(): Page | null {
+    return this.#written;
+  }
+
+  /** Writes what differs from storage, and the new events, in one transaction. The caller awaits `storage.sync()`. */
+  write(page: Page, events: readonly KeyEvent[]): void {
+    this.#storage.transactionSync(() => this.#writeRows(page, events));
+    this.#schema = SCHEMA_VERSION;
+    this.#written = page;
+  }
+
+  /** The alarm has rung, so none stands any more. */
+  alarmRang(): void {
+    this.#armedFor = null;
+  }
+
+  /** Sets the alarm to what is on the agenda, if it does not stand there already. */
+  arm(): void {
+    this.#armFor(this.#written && nextDue(this.#written.agenda));
+  }
+
+  /** Events with a sequence above `after`, oldest first, at most `limit`. */
+  eventsAfter(after: number, limit: number): KeyEvent[] {
+    const rows = this.#sql.exec<Row>(
+      "SELECT json FROM event WHERE sequence > ? ORDER BY sequence LIMIT ?",
+      after,
+      limit,
+    );
+    return rows.toArray().map(({ json }) => JSON.parse(json) as KeyEvent);
+  }
+
+  /** Events with a sequence below `before`, newest first, at most `limit`. */
+  eventsBefore(before: number | null, limit: number): KeyEvent[] {
+    const rows = this.#sql.exec<Row>(
+      "SELECT json FROM event WHERE sequence < ? ORDER BY sequence DESC LIMIT ?",
+      before ?? Number.MAX_SAFE_INTEGER,
+      limit,
+    );
+    return rows.toArray().map(({ json }) => JSON.parse(json) as KeyEvent);
+  }
+
+  get #sql(): SqlStorage {
+    return this.#storage.sql;
+  }
+
+  #writeRows({ key, boot, delivered, agenda }: Page, events: readonly KeyEvent[]): void {
+    const was = this.#written;
+    migrate(this.#sql, this.#schema);
+    // The common case first, and alone: an admission replaces `use` and nothing else.
+    if (key.use !== was?.key.use || boot !== was.boot) this.#put("use", { ...key.use, boot });
+    if (key.profile !== was?.key.profile) this.#put("profile", key.profile);
+    if (key.standing !== was?.key.standing) {
+      const { retired, ...standing } = key.standing;
+      this.#put("standing", standing);
+      this.#writeRetired(retired, was?.key.standing.retired ?? []);
+    }
+    if (delivered !== was?.delivered) this.#put("delivery", { delivered });
+    for (const event of events) {
+      this.#sql.exec("INSERT INTO event (sequence, json) VALUES (?, ?)", event.sequence, JSON.stringify(event));
+    }
+    if (agenda !== was?.agenda) this.#writeAgenda(agenda, was?.agenda ?? new Map());
+  }
+
+  #put(name: string, part: object): void {
+    this.#sql.exec(
+      "INSERT INTO part (name, json) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET json = excluded.json",
+      name,
+      JSON.stringify(part),
+    );
+  }
+
+  #writeRetired(retired: readonly RetiredSecret[], was: readonly RetiredSecret[]): void {
+    if (retired === was) return;
+    const unchanged = new Set(was);
+    for (const secret of retired) {
+      if (unchanged.has(secret)) continue;
+      const { version, digest, validUntil } = secret;
+      this.#sql.exec("INSERT OR REPLACE INTO retired_secret VALUES (?, ?, ?)", version, digest, validUntil);
+    }
+    const oldest = retired.at(-1)?.version;
+    if (oldest !== undefined) this.#sql.exec("DELETE FROM retired_secret WHERE version < ?", oldest);
+  }
+
+  #writeAgenda(agenda: Agenda, was: Agenda): void {
+    for (const [name, task] of agenda) {
+      if (was.get(name) === task) continue;
+      this.#sql.exec("INSERT OR REPLACE INTO agenda VALUES (?, ?, ?)", name, task.dueAt, task.attempts);
+    }
+    for (const name of was.keys()) if (!agenda.has(name)) this.#sql.exec("DELETE FROM agenda WHERE task = ?", name);
+
+    // Inside the transaction: the alarm stands where the agenda says. Its promise settles with the sync.
+    this.#armFor(nextDue(agenda));
+  }
+
+  #armFor(due: EpochMs | null): void {
+    if (due === this.#armedFor) return;
+    if (due === null) void this.#storage.deleteAlarm();
+    else void this.#storage.setAlarm(due);
+    this.#armedFor = due;
+  }
+
+  #read(): Page {
+    const parts = new Map(
+      this.#sql
+        .exec<{ name: string; json: string }>("SELECT name, json FROM part")
+        .toArray()
+        .map(({ name, json }): [string, unknown] => [name, JSON.parse(json)]),
+    );
+    const retired = this.#sql
+      .exec<{ version: number; digest: string; valid_until: number }>(
+        "SELECT * FROM retired_secret ORDER BY version DESC",
+      )
+      .toArray()
+      .map((row) => ({ version: row.version, digest: row.digest, validUntil: row.valid_until }) as RetiredSecret);
+    const agenda = this.#sql
+      .exec<{ task: TaskName; due_at: number; attempts: number }>("SELECT * FROM agenda")
+      .toArray()
+      .map(({ task, due_at, attempts }): [TaskName, Task] => [task, { dueAt: due_at, attempts } as Task]);
+
+    const { boot, ...use } = parts.get("use") as Use & { boot: number };
+    const standing = parts.get("standing") as Omit<Standing, "retired">;
+    return {
+      key: { profile: parts.get("profile") as Profile, standing: { ...standing, retired }, use },
+      boot,
+      delivered: (parts.get("delivery") as { delivered: number }).delivered,
+      agenda: new Map(agenda),
+    };
+  }
+}
+
+type Row = { json: string };

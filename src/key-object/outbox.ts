@@ -1,0 +1,75 @@
+import { deliver } from "../ledger/deliver.ts";
+import { recordOf } from "../key/record.ts";
+import type { EpochMs } from "../key/time.ts";
+import type { Book } from "./book.ts";
+
+const BATCH = 200;
+/** How long one delivery may take before it counts as failed, in milliseconds. */
+const DELIVERY_TIMEOUT_MS = 10_000;
+
+export type OutboxHooks = {
+  readonly now: () => EpochMs;
+  /** Called after each confirmed delivery: the ledger has everything up to this sequence. */
+  readonly delivered: (through: number) => void;
+  /** Called when the ledger could not be reached. */
+  readonly failed: (cause: unknown) => void;
+};
+
+/**
+ * Hands the key's undelivered events and its newest record to the ledger. At least once, in order, one delivery at a
+ * time; the ledger turns a second delivery into nothing.
+ *
+ * Only what storage holds is handed over, never what memory is ahead with: people must not read of a change that a
+ * crash could still undo.
+ */
+export class Outbox {
+  readonly #db: D1Database;
+  readonly #book: Book;
+  readonly #hooks: OutboxHooks;
+  #underWay: Promise<boolean> | null = null;
+
+  constructor(db: D1Database, book: Book, hooks: OutboxHooks) {
+    this.#db = db;
+    this.#book = book;
+    this.#hooks = hooks;
+  }
+
+  /** Delivers all there is; joins a delivery that is under way. Answers whether the ledger has it, and never throws. */
+  flush(): Promise<boolean> {
+    this.#underWay ??= this.#deliverAll().finally(() => {
+      this.#underWay = null;
+    });
+    return this.#underWay;
+  }
+
+  async #deliverAll(): Promise<boolean> {
+    try {
+      for (let page = this.#book.written; page !== null; page = this.#book.written) {
+        const events = this.#book.eventsAfter(page.delivered, BATCH);
+        const last = events.at(-1);
+        if (last === undefined) break;
+        await within(DELIVERY_TIMEOUT_MS, deliver(this.#db, { record: recordOf(page.key, this.#hooks.now()), events }));
+        this.#hooks.delivered(last.sequence);
+        if (last.sequence >= page.key.standing.sequence) break;
+      }
+      return true;
+    } catch (cause) {
+      this.#hooks.failed(cause);
+      return false;
+    }
+  }
+}
+
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`the ledger was silent for ${ms} ms`)), ms);
+  });
+  // A delivery that is given up may still fail later, when nobody listens any more.
+  work.catch(() => undefined);
+  try {
+    await Promise.race([work, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -27,7 +27,8 @@ export const CODES = {
   "invalid-key": {
     status: 401,
     title: "The API key is not valid.",
-    explanation: "The text is not a key of this service. Check that it was copied whole; a key cannot be looked up again.",
+    explanation:
+      "The text is not a key of this service. Check that it was copied whole; a key cannot be looked up again.",
   },
   "key-rotated": {
     status: 401,
@@ -43,6 +44,11 @@ export const CODES = {
     status: 401,
     title: "This API key is suspended.",
     explanation: "The key was stopped for now and may be resumed by the operator.",
+  },
+  "owner-suspended": {
+    status: 401,
+    title: "The owner of this API key is suspended.",
+    explanation: "All keys of this owner were stopped for now and may be resumed by the operator.",
   },
   "key-expired": {
     status: 401,
@@ -73,7 +79,8 @@ export const CODES = {
   "cost-exceeds-limit": {
     status: 429,
     title: "The request costs more than this API key can ever spend at once.",
-    explanation: "Waiting does not help: the cost is above the limit itself. Make the request smaller or raise the limit.",
+    explanation:
+      "Waiting does not help: the cost is above the limit itself. Make the request smaller or raise the limit.",
   },
   unavailable: {
     status: 503,
@@ -83,7 +90,8 @@ export const CODES = {
   "ledger-unavailable": {
     status: 503,
     title: "The ledger cannot be read just now.",
-    explanation: "Keys are still admitted, rotated and revoked; only lists and searches have to wait. Try again shortly.",
+    explanation:
+      "Keys are still admitted, rotated and revoked; only lists and searches have to wait. Try again shortly.",
   },
   misconfigured: {
     status: 503,
@@ -138,7 +146,34 @@ export const CODES = {
   "version-conflict": {
     status: 409,
     title: "The key has been rotated since.",
-    explanation: "`currentVersion` is the version that holds. Nothing was changed; exactly one of two racing rotations wins.",
+    explanation:
+      "`currentVersion` is the version that holds. Nothing was changed; exactly one of two racing rotations wins.",
+  },
+  "owner-revoked": {
+    status: 409,
+    title: "The owner was revoked.",
+    explanation: "A revoked owner gets no new keys. Nothing was created.",
+  },
+  forbidden: {
+    status: 403,
+    title: "This is out of reach for the credential that asks.",
+    explanation: "A control key can change or grant only what its own `rekey:` scopes cover.",
+  },
+  "precondition-failed": {
+    status: 412,
+    title: "The key has been changed since.",
+    explanation: "`If-Match` names another revision than the one that holds. Read the record again, then decide.",
+  },
+  "idempotency-mismatch": {
+    status: 422,
+    title: "This Idempotency-Key was used for another request.",
+    explanation: "Use a new Idempotency-Key for a new request. Nothing was changed.",
+  },
+  "idempotency-expired": {
+    status: 409,
+    title: "The request was carried out before, and its answer is no longer kept.",
+    explanation:
+      "Answers are kept for ten minutes, and only until the new secret is first used. Nothing was done twice. If the secret was lost, rotate again with a new Idempotency-Key.",
   },
 } as const satisfies Record<string, Wire>;
 
@@ -154,6 +189,7 @@ export const CODE_OF_REASON = {
   "key-rotated": "key-rotated",
   "key-revoked": "key-revoked",
   "key-suspended": "key-suspended",
+  "owner-suspended": "owner-suspended",
   "key-expired": "key-expired",
   "insufficient-scope": "insufficient-scope",
   "ip-not-allowed": "ip-not-allowed",

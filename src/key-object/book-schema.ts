@@ -4,7 +4,7 @@
  */
 const STEPS: readonly string[] = [
   `
-  CREATE TABLE part (            -- profile, standing, use and delivery: a row each, a few KB of JSON
+  CREATE TABLE part (            -- profile, standing, use, …: a row each, a few KB of JSON
     name TEXT PRIMARY KEY,       -- an ordinary admission writes the row 'use' and nothing else
     json TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
@@ -17,6 +17,12 @@ const STEPS: readonly string[] = [
     sequence INTEGER PRIMARY KEY,
     json     TEXT NOT NULL
   ) STRICT;
+  CREATE TABLE receipt (         -- calls that carried an Idempotency-Key, by the digest of actor and header
+    header  TEXT    PRIMARY KEY,
+    request TEXT    NOT NULL,    -- digest of what was asked for
+    at      INTEGER NOT NULL,    -- epoch milliseconds
+    version INTEGER NOT NULL     -- of the secret that was issued
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE agenda (          -- due work; the object's single alarm stands at the earliest
     task     TEXT    PRIMARY KEY,
     due_at   INTEGER NOT NULL,   -- epoch milliseconds

@@ -33,3 +33,21 @@ export function satisfies(granted: readonly string[], all: readonly string[], an
   const has = (required: string) => granted.some((scope) => covers(scope, required));
   return all.every(has) && (any.length === 0 || any.some(has));
 }
+
+/**
+ * Whether one granted scope covers everything that another granted scope covers: the rule by which a control key may
+ * pass authority on. A `*` is covered only by a `*`, an open end only by an open end.
+ */
+export function coversGrant(granted: string, other: string): boolean {
+  if (granted === other) return true;
+  const have = granted.split(":");
+  const need = other.split(":");
+  if (need[0] === RESERVED && have[0] !== RESERVED) return false;
+  const open = have.at(-1) === "*";
+  if (need.at(-1) === "*" && !open) return false;
+  if (open ? need.length < have.length : need.length !== have.length) return false;
+  return have.every((segment, at) => segment === "*" || segment === need[at]);
+}
+
+/** Whether a granted scope reaches into the namespace of control keys. */
+export const isControlScope = (granted: string): boolean => granted.split(":")[0] === RESERVED;

@@ -4,19 +4,27 @@ import type { JsonValue } from "../key/policy.ts";
 import { epochMs } from "../key/time.ts";
 import { fromLedger } from "./unavailable.ts";
 
-/** Adds events of one key; those that are there already stay as they are. Two parameters, however many events. */
+/**
+ * Adds events of one key; those that are there already stay as they are. Two parameters, however many events.
+ * A delivery that was long under way adds nothing to a key that was purged meanwhile.
+ */
 export const insertEvents = (db: D1Database, keyId: KeyId, events: readonly KeyEvent[]): D1PreparedStatement =>
-  // `WHERE true` tells SQLite's parser that ON CONFLICT does not begin a join.
   db
     .prepare(
       `INSERT INTO events (key_id, sequence, type, at_ms, actor, request_id, ip, user_agent, country, detail)
        SELECT ?1, value ->> 'sequence', value ->> 'type', value ->> 'at',
               value ->> '$.by.actor', value ->> '$.by.requestId', value ->> '$.by.ip', value ->> '$.by.userAgent',
               value ->> '$.by.country', value -> 'detail'
-       FROM json_each(?2) WHERE true
+       FROM json_each(?2)
+       WHERE value ->> 'type' = 'key.purged'
+          OR NOT EXISTS (SELECT 1 FROM keys WHERE id = ?1 AND status = 'purged')
        ON CONFLICT (key_id, sequence) DO NOTHING`,
     )
     .bind(keyId, JSON.stringify(events));
+
+/** Removes what happened to a key. */
+export const deleteEvents = (db: D1Database, keyId: KeyId): D1PreparedStatement =>
+  db.prepare("DELETE FROM events WHERE key_id = ?1").bind(keyId);
 
 /** The events of a key with a sequence below `before`, newest first. */
 export async function readEvents(

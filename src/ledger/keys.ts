@@ -40,6 +40,21 @@ export function upsertKey(db: D1Database, record: KeyRecord): D1PreparedStatemen
     );
 }
 
+/**
+ * Turns a key's row into a tombstone: nothing personal is left, no list shows it, and as no revision is newer, no late
+ * delivery brings it back.
+ */
+export const buryKey = (db: D1Database, keyId: string): D1PreparedStatement =>
+  db
+    .prepare(
+      `INSERT INTO keys (id, owner, name, status, pepper, version, revision, created_at_ms, expires_at_ms, record)
+       VALUES (?1, NULL, '', 'purged', '', 0, ?2, 0, NULL, '{}')
+       ON CONFLICT (id) DO UPDATE SET
+         owner = NULL, name = '', status = 'purged', pepper = '', version = 0, revision = excluded.revision,
+         created_at_ms = 0, expires_at_ms = NULL, record = '{}'`,
+    )
+    .bind(keyId, Number.MAX_SAFE_INTEGER);
+
 /** The status without what only time decides: an expiry holds from its instant on, with nobody there to write it. */
 function storedStatus({ revokedAt, suspendedAt }: KeyRecord): Exclude<Status, "expired"> {
   if (revokedAt !== null) return "revoked";
@@ -69,6 +84,7 @@ export function listStatement(
   const status = filter.owner === null ? "status" : "+status";
   switch (filter.status) {
     case null:
+      conditions.push("status <> 'purged'");
       break;
     case "active":
       conditions.push(`${status} = 'active' AND (expires_at_ms IS NULL OR expires_at_ms > ${bind(now)})`);

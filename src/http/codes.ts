@@ -27,7 +27,8 @@ export const CODES = {
   "invalid-key": {
     status: 401,
     title: "The API key is not valid.",
-    explanation: "The text is not a key of this service. Check that it was copied whole; a key cannot be looked up again.",
+    explanation:
+      "The text is not a key of this service. Check that it was copied whole; a key cannot be looked up again.",
   },
   "key-rotated": {
     status: 401,
@@ -73,7 +74,8 @@ export const CODES = {
   "cost-exceeds-limit": {
     status: 429,
     title: "The request costs more than this API key can ever spend at once.",
-    explanation: "Waiting does not help: the cost is above the limit itself. Make the request smaller or raise the limit.",
+    explanation:
+      "Waiting does not help: the cost is above the limit itself. Make the request smaller or raise the limit.",
   },
   unavailable: {
     status: 503,
@@ -83,7 +85,8 @@ export const CODES = {
   "ledger-unavailable": {
     status: 503,
     title: "The ledger cannot be read just now.",
-    explanation: "Keys are still admitted, rotated and revoked; only lists and searches have to wait. Try again shortly.",
+    explanation:
+      "Keys are still admitted, rotated and revoked; only lists and searches have to wait. Try again shortly.",
   },
   misconfigured: {
     status: 503,
@@ -130,6 +133,12 @@ export const CODES = {
     title: "The request headers are too large.",
     explanation: "Send fewer or shorter headers.",
   },
+  "websocket-not-allowed": {
+    status: 403,
+    title: "WebSockets are not allowed here.",
+    explanation:
+      "An open connection would outlive the key it was admitted with, so none is opened. Use plain requests.",
+  },
   conflict: {
     status: 409,
     title: "The request conflicts with the key as it is.",
@@ -138,7 +147,8 @@ export const CODES = {
   "version-conflict": {
     status: 409,
     title: "The key has been rotated since.",
-    explanation: "`currentVersion` is the version that holds. Nothing was changed; exactly one of two racing rotations wins.",
+    explanation:
+      "`currentVersion` is the version that holds. Nothing was changed; exactly one of two racing rotations wins.",
   },
 } as const satisfies Record<string, Wire>;
 

@@ -10,17 +10,7 @@ export type Judged<Value> =
 export function judge<Value>(schema: z.ZodMiniType<Value>, value: unknown): Judged<Value> {
   const judged = schema.safeParse(value, { error: messageOf });
   if (judged.success) return { ok: true, value: judged.data };
-  const faults = new Map<string, Fault>();
-  for (const issue of judged.error.issues) {
-    for (const fault of faultsOf(issue)) {
-      // A whole number far out of range breaks zod's bound for safe integers and ours: only ours helps, and comes last.
-      faults.set(
-        `${fault.path} ${issue.code === "too_big" || issue.code === "too_small" ? "size" : fault.message}`,
-        fault,
-      );
-    }
-  }
-  return { ok: false, faults: [...faults.values()] };
+  return { ok: false, faults: judged.error.issues.flatMap(faultsOf) };
 }
 
 type Issue = z.core.$ZodIssue;
@@ -39,9 +29,10 @@ const pathOf = (path: readonly PropertyKey[]): string =>
 
 /** What to say where a schema does not say it itself. Reads on from the path: "limit must be a whole number". */
 function messageOf(issue: z.core.$ZodRawIssue): string {
+  if (issue.input === undefined) return "is required";
   switch (issue.code) {
     case "invalid_type":
-      return issue.input === undefined ? "is required" : `must be ${NOUNS[issue.expected] ?? issue.expected}`;
+      return `must be ${NOUNS[issue.expected] ?? issue.expected}`;
     case "invalid_value":
       return `must be ${issue.values.length > 1 ? "one of: " : ""}${issue.values.map((value) => JSON.stringify(value)).join(", ")}`;
     case "too_big":
@@ -50,12 +41,13 @@ function messageOf(issue: z.core.$ZodRawIssue): string {
         : `must be at most ${issue.maximum}`;
     case "too_small":
       return issue.origin === "string" ? "must not be empty" : `must be at least ${issue.minimum}`;
+    case "not_multiple_of":
+      return "must be a whole number";
     case "custom":
     case "invalid_element":
     case "invalid_format":
     case "invalid_key":
     case "invalid_union":
-    case "not_multiple_of":
     case "unrecognized_keys":
     case undefined:
       return "is not valid";
@@ -65,7 +57,6 @@ function messageOf(issue: z.core.$ZodRawIssue): string {
 const NOUNS: Readonly<Record<string, string>> = {
   string: "a string",
   number: "a number",
-  int: "a whole number",
   boolean: "true or false",
   object: "an object",
   array: "a list",

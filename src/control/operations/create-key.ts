@@ -8,7 +8,7 @@ import { decisionHeader, json } from "../answer.ts";
 import { byOf, undecided } from "../ask.ts";
 import { operation } from "../operation.ts";
 import { recordJson } from "../record-json.ts";
-import { instant, label, metadata, orNull, prefix, text, whole, withDefault } from "../schema/fields.ts";
+import { instant, isObject, label, metadata, orNull, prefix, text, whole, withDefault } from "../schema/fields.ts";
 import { allowedIps, quota, rateLimits, scopes } from "../schema/policy.ts";
 import { keyRecord } from "../schema/record.ts";
 
@@ -36,18 +36,14 @@ const body = z
     z.refine(({ lifetimeSeconds, expiresAt }) => (lifetimeSeconds ?? null) === null || (expiresAt ?? null) === null, {
       path: ["lifetimeSeconds"],
       error: "must not be given together with expiresAt",
-      when: isObject,
+      when: ({ value }) => isObject(value),
     }),
     z.refine(({ expiresAt }) => typeof expiresAt !== "string" || !(Date.parse(expiresAt) <= Date.now()), {
       path: ["expiresAt"],
       error: "must be in the future",
-      when: isObject,
+      when: ({ value }) => isObject(value),
     }),
   );
-
-function isObject({ value }: { readonly value: unknown }): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 export const createKey = operation({
   method: "POST",

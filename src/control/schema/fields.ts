@@ -9,8 +9,13 @@ export { withDefault };
 /** A field that may be `null`, which is also what its absence means. */
 export const orNull = <Field extends z.ZodMiniType>(field: Field) => withDefault(z.nullable(field), null);
 
-/** A whole number within bounds, both inclusive. */
-export const whole = (least: number, most: number) => z.int().check(z.gte(least), z.lte(most));
+/**
+ * A whole number within bounds, both inclusive.
+ *
+ * Not `z.int()`: a fault of that kind ends the checks of everything around it, and a caller is told all faults at once.
+ */
+export const whole = (least: number, most: number) =>
+  z.number().check(z.multipleOf(1), z.gte(least), z.lte(most)).register(z.globalRegistry, { type: "integer" });
 
 /** Text for people: no control characters, and nothing that is not Unicode (half a surrogate pair). */
 export const text = (most: number) =>
@@ -51,19 +56,19 @@ export const keyId = z.custom<KeyId>((value) => typeof value === "string" && isK
 
 /** A JSON object that Rekey carries and never reads. */
 export const metadata = z
-  .custom<Metadata>((value) => typeof value === "object" && value !== null && !Array.isArray(value), {
-    error: "must be an object",
-    abort: true,
+  .custom<Metadata>((value) => isObject(value) && jsonBytes(value) <= BOUNDS.metadataBytes, {
+    error: ({ input }) =>
+      isObject(input) ? `must have at most ${BOUNDS.metadataBytes} bytes as JSON` : "must be an object",
+    // As with `whole`: what is checked across fields is checked beside this fault too.
+    abort: false,
   })
-  .check(
-    z.refine(
-      (value) => jsonBytes(value) <= BOUNDS.metadataBytes,
-      `must have at most ${BOUNDS.metadataBytes} bytes as JSON`,
-    ),
-  )
   .register(z.globalRegistry, { type: "object" });
 
-function jsonBytes(value: Metadata): number {
+/** Whether a value is an object with members, as JSON has them. */
+export const isObject = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function jsonBytes(value: object): number {
   try {
     return new TextEncoder().encode(JSON.stringify(value)).byteLength;
   } catch {

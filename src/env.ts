@@ -3,6 +3,7 @@ import { PREFIX, type Pepper } from "./key/credential.ts";
 /** What wrangler.toml and the secrets hand to the Worker. Nothing in it is trusted before `configOf` has read it. */
 export type Env = {
   readonly KEYS: DurableObjectNamespace;
+  readonly OWNERS: DurableObjectNamespace;
   readonly DB: D1Database;
   readonly ORIGIN?: Fetcher;
   readonly REKEY_ADMIN_TOKEN?: string;

@@ -138,6 +138,12 @@ export const CODES = {
     title: "The request headers are too large.",
     explanation: "Send fewer or shorter headers.",
   },
+  "websocket-not-allowed": {
+    status: 403,
+    title: "WebSockets are not allowed here.",
+    explanation:
+      "An open connection would outlive the key it was admitted with, so none is opened. Use plain requests.",
+  },
   conflict: {
     status: 409,
     title: "The request conflicts with the key as it is.",

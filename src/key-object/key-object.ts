@@ -81,7 +81,8 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     const { profile, end, by, idempotency } = command;
     const now = this.#clock.now();
     const { key: existing, vacancy } = this.#page ?? NOTHING;
-    if (existing !== null) return this.#answer(withRecord<Creation>(createAgain(existing, idempotency, now), existing, now));
+    if (existing !== null)
+      return this.#answer(withRecord<Creation>(createAgain(existing, idempotency, now), existing, now));
     if (vacancy?.kind === "purged") return this.#answer(createAfterPurge(vacancy, idempotency, now));
 
     const ownerOrder = newerOrder(command.ownerOrder, vacancy?.ownerOrder ?? null);

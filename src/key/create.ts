@@ -56,7 +56,11 @@ export function create(
 }
 
 /** A creation that meets a tombstone: nothing is ever created there again. */
-export function createAfterPurge({ creation }: Purged, idempotency: Idempotency | null, now: EpochMs): Creation {
+export function createAfterPurge(
+  { creation }: Purged,
+  idempotency: Idempotency | null,
+  now: EpochMs,
+): Extract<Creation, { done: false }> {
   const receipts = { seen: creation === null ? [] : [creation], repeat: null };
   const recalled = idempotency === null ? null : recall(receipts, idempotency, now);
   return { done: false, because: recalled?.found && "because" in recalled ? recalled.because : "conflict" };

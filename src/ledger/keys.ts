@@ -1,3 +1,4 @@
+import type { KeyId } from "../key/credential.ts";
 import type { Status } from "../key/key.ts";
 import type { KeyRecord } from "../key/record.ts";
 import type { EpochMs } from "../key/time.ts";
@@ -68,6 +69,17 @@ export async function listKeys(
 ): Promise<readonly ListedKey[]> {
   const { results } = await fromLedger(listStatement(db, page).all<Row>());
   return results.map((row) => listedKeyOf(row, page.now));
+}
+
+/** The ids of an owner's keys in the order of the ids, from behind `after` on. */
+export async function idsOfOwner(db: D1Database, owner: string, after: string, limit: number): Promise<KeyId[]> {
+  const { results } = await fromLedger(
+    db
+      .prepare("SELECT id FROM keys WHERE owner = ?1 AND id > ?2 ORDER BY id LIMIT ?3")
+      .bind(owner, after, limit)
+      .all<{ id: KeyId }>(),
+  );
+  return results.map(({ id }) => id);
 }
 
 /** The statement behind `listKeys`, by itself so that a test can ask how SQLite would run it. */

@@ -23,7 +23,7 @@ export async function fromLedger<Answer>(
     return await Promise.race([answer, silence]);
   } catch (cause) {
     if (cause instanceof LedgerUnavailable) throw cause;
-    throw new LedgerUnavailable("the ledger failed", { cause });
+    throw new LedgerUnavailable(`the ledger failed: ${String(cause)}`, { cause });
   } finally {
     clearTimeout(timer);
   }

@@ -1,0 +1,45 @@
+import { Hono } from "hono";
+import type { Config, Env } from "../env.ts";
+import { problem } from "../http/problem.ts";
+import { LedgerUnavailable } from "../ledger/unavailable.ts";
+import { ROUTES } from "./routes.ts";
+import { serve, type Asked } from "./serve.ts";
+
+/**
+ * Answers a request to the control API.
+ *
+ * @param path the canonical path, by which the request was recognised as one for Rekey: what decided that is what is
+ *   routed on.
+ */
+export const handleControl = async (
+  request: Request,
+  env: Env,
+  ctx: ExecutionContext,
+  config: Config,
+  requestId: string,
+  path: string,
+): Promise<Response> => app.fetch(request, { env, config, requestId, path }, ctx);
+
+/** The route table as it is served: built once, from the table and nothing else. */
+const app = new Hono<{ Bindings: Asked }>({ getPath: (_request, options) => options!.env!.path });
+
+for (const operation of ROUTES) app.on(operation.method, patternOf(operation.path), serve(operation));
+
+for (const [path, operations] of Map.groupBy(ROUTES, (operation) => operation.path)) {
+  const methods = operations.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+  const headers = { allow: methods.join(", ") };
+  app.all(patternOf(path), ({ env: { requestId } }) => problem("method-not-allowed", { requestId, headers }));
+}
+
+app.notFound(({ env: { requestId } }) => problem("not-found", { requestId }));
+
+app.onError((cause, { env: { requestId } }) => {
+  const code = cause instanceof LedgerUnavailable ? "ledger-unavailable" : "unavailable";
+  console.error({ message: "a control call failed", requestId, code, cause: String(cause) });
+  return problem(code, { requestId });
+});
+
+/** `{name}` as OpenAPI writes it, `:name` as Hono does. */
+function patternOf(path: string): string {
+  return path.replaceAll(/\{(\w+)\}/g, ":$1");
+}

@@ -1,0 +1,64 @@
+import type * as z from "zod/mini";
+import type { Config, Env } from "../env.ts";
+import type { Code } from "../http/codes.ts";
+import type { Authority } from "./authority.ts";
+
+/** What a control key must cover to make a call. The admin token covers all of them. */
+export type ControlScope =
+  | "rekey:keys:read"
+  | "rekey:keys:write"
+  | "rekey:keys:rotate"
+  | "rekey:keys:revoke"
+  | "rekey:audit:read"
+  | "rekey:verify";
+
+/** What is known of one control call before its operation runs. */
+export type Surroundings = {
+  readonly request: Request;
+  readonly env: Env;
+  readonly config: Config;
+  readonly requestId: string;
+  /** In whose name the call is made; `null` for a public operation that was called by a stranger. */
+  readonly authority: Authority | null;
+};
+
+/** One call with its input judged: nothing in it is out of bounds any more. */
+export type Call<Params = unknown, Query = unknown, Body = unknown> = Surroundings & {
+  readonly params: Params;
+  readonly query: Query;
+  readonly body: Body;
+};
+
+/** One kind of answer that is no refusal. */
+export type AnswerShape = {
+  readonly description: string;
+  /** Absent: the answer has no JSON body. */
+  readonly schema?: z.ZodMiniType;
+};
+
+/**
+ * One operation of the control API: what it is called, who may call it, what goes in, what comes out, what it does.
+ * The description and the behaviour are one value, so that a document made from the table cannot disagree with it.
+ */
+export type Operation<Params = unknown, Query = unknown, Body = unknown> = {
+  readonly method: "GET" | "POST";
+  /** With `{name}` for each parameter, as OpenAPI writes it. */
+  readonly path: `/_rekey/${string}`;
+  readonly operationId: string;
+  readonly summary: string;
+  /** `null`: anybody may ask. */
+  readonly scope: ControlScope | null;
+  /** A path whose parameters do not fit leads nowhere: 404. */
+  readonly params?: z.ZodMiniType<Params>;
+  /** Absent: no parameter is known. */
+  readonly query?: z.ZodMiniType<Query>;
+  /** Absent: a body is not looked at. */
+  readonly body?: z.ZodMiniType<Body>;
+  readonly responses: Readonly<Record<number, AnswerShape>>;
+  /** What it refuses with beyond what every operation of its shape does: see `refusalsOf`. */
+  readonly refusals: readonly Code[];
+  handle(call: Call<Params, Query, Body>): Response | Promise<Response>;
+};
+
+/** Lets TypeScript tell the types of the input from its schemas. */
+export const operation = <Params, Query, Body>(described: Operation<Params, Query, Body>): Operation => described;

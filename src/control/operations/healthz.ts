@@ -1,0 +1,14 @@
+import * as z from "zod/mini";
+import { json } from "../answer.ts";
+import { operation } from "../operation.ts";
+
+export const healthz = operation({
+  method: "GET",
+  path: "/_rekey/healthz",
+  operationId: "healthz",
+  summary: "Whether this Worker runs and has usable settings. Asks nobody.",
+  scope: null,
+  responses: { 200: { description: "It does.", schema: z.strictObject({ status: z.literal("ok") }) } },
+  refusals: [],
+  handle: (call) => json(call, 200, { status: "ok" }),
+});

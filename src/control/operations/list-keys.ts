@@ -1,0 +1,54 @@
+import * as z from "zod/mini";
+import { isKeyId } from "../../key/credential.ts";
+import { epochMs, rfc3339 } from "../../key/time.ts";
+import { listKeys as listFromLedger, type KeyPlace } from "../../ledger/keys.ts";
+import { json } from "../answer.ts";
+import { operation } from "../operation.ts";
+import { cursorOf, cursorParameter, limitParameter, pageOf } from "../page.ts";
+import { listedKeyJson } from "../record-json.ts";
+import { label } from "../schema/fields.ts";
+import { KEY_STATUSES, listedKey } from "../schema/record.ts";
+
+const query = z.strictObject({
+  owner: z.optional(label),
+  status: z.optional(z.enum(KEY_STATUSES)),
+  cursor: cursorParameter(readPlace),
+  limit: limitParameter,
+});
+
+export const listKeys = operation({
+  method: "GET",
+  path: "/_rekey/v1/keys",
+  operationId: "listKeys",
+  summary: "List keys, newest first, from the ledger.",
+  scope: "rekey:keys:read",
+  query,
+  responses: {
+    200: {
+      description: "A page. The ledger may be a moment behind the keys themselves, and knows no counters.",
+      schema: pageOf(listedKey),
+    },
+  },
+  refusals: ["ledger-unavailable"],
+  async handle(call) {
+    const { owner, status, cursor, limit } = call.query;
+    const now = epochMs(Date.now());
+    // One more than asked for tells whether there is a next page.
+    const keys = await listFromLedger(call.env.DB, {
+      filter: { owner: owner ?? null, status: status ?? null },
+      after: cursor ?? null,
+      limit: limit + 1,
+      now,
+    });
+    const items = keys.slice(0, limit);
+    const last = items.at(-1);
+    const nextCursor = keys.length > limit && last !== undefined ? cursorOf(`${last.createdAt}.${last.id}`) : null;
+    return json(call, 200, { items: items.map(listedKeyJson), nextCursor, asOf: rfc3339(now) });
+  },
+});
+
+function readPlace(text: string): KeyPlace | null {
+  const [createdAt, id, ...rest] = text.split(".");
+  if (createdAt === undefined || id === undefined || rest.length > 0) return null;
+  return /^[0-9]{1,15}$/.test(createdAt) && isKeyId(id) ? { createdAt: Number(createdAt), id } : null;
+}

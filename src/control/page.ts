@@ -1,0 +1,48 @@
+import * as z from "zod/mini";
+import { timestamp, withDefault } from "./schema/fields.ts";
+
+/** How many items a list answers at once. */
+const PAGE = { least: 1, most: 200, usual: 50 } as const;
+
+/** A query parameter that is read into a value; `null` from `read` means it cannot be. */
+export const parameter = <Value>(read: (text: string) => Value | null, message: string) =>
+  z.pipe(
+    z.string(),
+    z.transform((text: string, context) => {
+      const value = read(text);
+      if (value !== null) return value;
+      context.issues.push({ code: "custom", message, input: text });
+      return z.NEVER;
+    }),
+  );
+
+export const limitParameter = withDefault(
+  parameter((text) => {
+    const limit = /^[0-9]{1,9}$/.test(text) ? Number(text) : 0;
+    return limit >= PAGE.least && limit <= PAGE.most ? limit : null;
+  }, `must be a whole number from ${PAGE.least} to ${PAGE.most}`),
+  PAGE.usual,
+);
+
+/** Where a list goes on, as an opaque text. `read` gets what `cursorOf` was given and judges it again: callers invent. */
+export const cursorParameter = <Place>(read: (place: string) => Place | null) =>
+  z.optional(
+    parameter((text) => {
+      const place = decode(text);
+      return place === null ? null : read(place);
+    }, "is not a cursor of this list"),
+  );
+
+export const cursorOf = (place: string): string => btoa(place).replaceAll("=", "");
+
+function decode(cursor: string): string | null {
+  try {
+    return atob(cursor);
+  } catch {
+    return null;
+  }
+}
+
+/** The shape of every list. */
+export const pageOf = <Item extends z.ZodMiniType>(item: Item) =>
+  z.strictObject({ items: z.array(item), nextCursor: z.nullable(z.string()), asOf: timestamp });

@@ -1,0 +1,62 @@
+import type { ListedKey } from "../ledger/keys.ts";
+import type { QuotaReading } from "../key/quota.ts";
+import type { RateLimitReading } from "../key/rate-limit.ts";
+import type { KeyRecord } from "../key/record.ts";
+import { rfc3339, type EpochMs } from "../key/time.ts";
+import type { KeyRecordJson, ListedKeyJson } from "./schema/record.ts";
+
+/** An instant on the wire; what never happened, or never will, is `null`. */
+export const timeJson = (at: EpochMs | null): string | null => (at === null ? null : rfc3339(at));
+
+/** A key as its object knows it, on the wire. Field by field: what the core learns tomorrow is not told by accident. */
+export const recordJson = (record: KeyRecord): KeyRecordJson => ({
+  ...lastingJson(record),
+  lastUsedAt: timeJson(record.lastUsedAt),
+  quota: record.allowance.quota === null ? null : quotaJson(record.allowance.quota),
+  rateLimits: record.allowance.rateLimits.map(rateLimitJson),
+});
+
+/** A key as the ledger lists it, on the wire. */
+export const listedKeyJson = (key: ListedKey): ListedKeyJson => ({
+  ...lastingJson(key),
+  quota: key.quota,
+  rateLimits: [...key.rateLimits],
+});
+
+export const quotaJson = ({ rule, used, remaining, resetsAt }: QuotaReading) => ({
+  ...rule,
+  used,
+  remaining,
+  resetsAt: timeJson(resetsAt),
+});
+
+export const rateLimitJson = ({ rule, remaining, resetsAt }: RateLimitReading) => ({
+  ...rule,
+  remaining,
+  resetsAt: timeJson(resetsAt),
+});
+
+const lastingJson = (key: ListedKey) => ({
+  id: key.id,
+  name: key.name,
+  owner: key.owner,
+  kind: key.kind,
+  prefix: key.prefix,
+  pepper: key.pepper,
+  hint: key.hint,
+  version: key.version,
+  revision: key.revision,
+  status: key.status,
+  // Owners, rotation by policy and concurrency have no rules yet; a client may rely on the names being there.
+  ownerSuspended: false,
+  rotation: null,
+  maxConcurrent: null,
+  createdAt: rfc3339(key.createdAt),
+  rotatedAt: timeJson(key.rotatedAt),
+  revokedAt: timeJson(key.revokedAt),
+  expiresAt: timeJson(key.expiresAt),
+  scopes: [...key.scopes],
+  allowedIps: key.allowedIps === null ? null : [...key.allowedIps],
+  selfRotate: key.selfRotate,
+  metadata: key.metadata,
+});

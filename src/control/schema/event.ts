@@ -1,0 +1,19 @@
+import * as z from "zod/mini";
+import { EVENT_TYPES } from "../../key/event.ts";
+import type { JsonValue } from "../../key/policy.ts";
+import { timestamp } from "./fields.ts";
+
+/** One fact about a key: what, when, who, from where. */
+export const event = z.strictObject({
+  sequence: z.int(),
+  type: z.enum(EVENT_TYPES),
+  at: timestamp,
+  actor: z.string(),
+  requestId: z.string(),
+  ip: z.nullable(z.string()),
+  userAgent: z.nullable(z.string()),
+  country: z.nullable(z.string()),
+  detail: z.custom<Readonly<Record<string, JsonValue>>>().register(z.globalRegistry, { type: "object" }),
+});
+
+export type EventJson = z.output<typeof event>;

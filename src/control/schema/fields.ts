@@ -1,0 +1,78 @@
+import * as z from "zod/mini";
+import { _default as withDefault } from "zod/mini";
+import { isKeyId, PREFIX, type KeyId } from "../../key/credential.ts";
+import { BOUNDS, LABEL, type Metadata } from "../../key/policy.ts";
+
+/** A field with the value that its absence stands for. */
+export { withDefault };
+
+/** A field that may be `null`, which is also what its absence means. */
+export const orNull = <Field extends z.ZodMiniType>(field: Field) => withDefault(z.nullable(field), null);
+
+/**
+ * A whole number within bounds, both inclusive.
+ *
+ * Not `z.int()`: a fault of that kind ends the checks of everything around it, and a caller is told all faults at once.
+ */
+export const whole = (least: number, most: number) =>
+  z.number().check(z.multipleOf(1), z.gte(least), z.lte(most)).register(z.globalRegistry, { type: "integer" });
+
+/** Text for people: no control characters, and nothing that is not Unicode (half a surrogate pair). */
+export const text = (most: number) =>
+  z.string().check(
+    z.minLength(1),
+    z.maxLength(most),
+    z.refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), "must be text without control characters"),
+  );
+
+/** What travels in headers and paths: owners, names of limits. */
+export const label = z.string().check(z.regex(LABEL, "must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ -"));
+
+export const reason = orNull(text(BOUNDS.reasonLength));
+
+export const prefix = z.string().check(z.regex(PREFIX, "must be a letter and up to 19 of a-z, 0-9 and _"));
+
+/** A list of at most `most`. Unlike zod's own bound it still judges the items of a list that is too long. */
+export const listOf = <Item extends z.ZodMiniType>(item: Item, most: number) =>
+  z
+    .array(item)
+    .check(
+      z.refine((items) => items.length <= most, {
+        error: `must have at most ${most} items`,
+        when: ({ value }) => Array.isArray(value),
+      }),
+    )
+    .register(z.globalRegistry, { maxItems: most });
+
+/** An instant in the form in which times leave Rekey; an offset other than Z is understood too (RFC 3339). */
+export const instant = z.iso.datetime({
+  offset: true,
+  error: "must be a time as in RFC 3339, like 2030-01-31T12:00:00Z",
+});
+
+export const timestamp = z.iso.datetime();
+
+export const keyId = z.custom<KeyId>((value) => typeof value === "string" && isKeyId(value), "is not the id of a key");
+
+/** A JSON object that Rekey carries and never reads. */
+export const metadata = z
+  .custom<Metadata>((value) => isObject(value) && jsonBytes(value) <= BOUNDS.metadataBytes, {
+    error: ({ input }) =>
+      isObject(input) ? `must have at most ${BOUNDS.metadataBytes} bytes as JSON` : "must be an object",
+    // As with `whole`: what is checked across fields is checked beside this fault too.
+    abort: false,
+  })
+  .register(z.globalRegistry, { type: "object" });
+
+/** Whether a value is an object with members, as JSON has them. */
+export const isObject = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function jsonBytes(value: object): number {
+  try {
+    return new TextEncoder().encode(JSON.stringify(value)).byteLength;
+  } catch {
+    // Nested so deeply that it cannot even be written.
+    return Infinity;
+  }
+}

@@ -1,0 +1,78 @@
+import * as z from "zod/mini";
+import type { Status } from "../../key/key.ts";
+import type { Metadata } from "../../key/policy.ts";
+import { keyId, timestamp } from "./fields.ts";
+
+// What the control API says of a key. `record-json.ts` makes it, and does not compile when it disagrees.
+
+export const KEY_STATUSES = ["active", "suspended", "revoked", "expired"] as const satisfies readonly Status[];
+
+/** A time that may never come. */
+const never = z.nullable(timestamp);
+
+const quotaRule = { limit: z.int(), period: z.string(), timezone: z.string() };
+
+export const quotaReading = z.strictObject({
+  ...quotaRule,
+  used: z.int(),
+  remaining: z.int(),
+  /** `null` for a balance that never refills. */
+  resetsAt: never,
+});
+
+const rateLimitRule = {
+  name: z.string(),
+  algorithm: z.string(),
+  limit: z.int(),
+  windowSeconds: z.int(),
+  unit: z.string(),
+};
+
+export const rateLimitReading = z.strictObject({
+  ...rateLimitRule,
+  remaining: z.int(),
+  /** `null` while no window is open. */
+  resetsAt: never,
+});
+
+const lasting = {
+  id: keyId,
+  name: z.string(),
+  owner: z.nullable(z.string()),
+  kind: z.literal("token"),
+  prefix: z.string(),
+  pepper: z.string(),
+  hint: z.string(),
+  version: z.int(),
+  revision: z.int(),
+  status: z.enum(KEY_STATUSES),
+  ownerSuspended: z.boolean(),
+  createdAt: timestamp,
+  rotatedAt: never,
+  revokedAt: never,
+  expiresAt: never,
+  scopes: z.array(z.string()),
+  allowedIps: z.nullable(z.array(z.string())),
+  rotation: z.null(),
+  maxConcurrent: z.null(),
+  selfRotate: z.boolean(),
+  metadata: z.custom<Metadata>().register(z.globalRegistry, { type: "object" }),
+};
+
+/** A key as its object knows it at this instant. */
+export const keyRecord = z.strictObject({
+  ...lasting,
+  lastUsedAt: never,
+  quota: z.nullable(quotaReading),
+  rateLimits: z.array(rateLimitReading),
+});
+
+/** A key as the ledger lists it: without what changes with every use. */
+export const listedKey = z.strictObject({
+  ...lasting,
+  quota: z.nullable(z.strictObject(quotaRule)),
+  rateLimits: z.array(z.strictObject(rateLimitRule)),
+});
+
+export type KeyRecordJson = z.output<typeof keyRecord>;
+export type ListedKeyJson = z.output<typeof listedKey>;

@@ -1,0 +1,58 @@
+import * as z from "zod/mini";
+import type { Code } from "../../http/codes.ts";
+import { parseAddress } from "../../key/ip.ts";
+import { BOUNDS, type Metadata } from "../../key/policy.ts";
+import { isRequirableScope } from "../../key/scope.ts";
+import { keyId, listOf, orNull, timestamp, whole, withDefault } from "./fields.ts";
+import { quotaReading, rateLimitReading } from "./record.ts";
+
+const requiredScopes = withDefault(
+  listOf(
+    z
+      .string()
+      .check(z.refine(isRequirableScope, "must be segments of A-Z a-z 0-9 . _ -, joined by :, at most 128 characters")),
+    BOUNDS.scopes,
+  ),
+  [],
+);
+
+export const verifyQuestion = z.strictObject({
+  /** Any text: whether it is a key is the question. */
+  key: z.string(),
+  cost: withDefault(whole(0, BOUNDS.limit), 1),
+  /** All of them are needed. */
+  scopes: requiredScopes,
+  /** One of them is needed. */
+  anyScope: requiredScopes,
+  ip: orNull(z.string().check(z.refine((ip) => parseAddress(ip) !== null, "must be one IPv4 or IPv6 address"))),
+  /** What the asker is about to do for the key's holder. */
+  request: z.optional(
+    z.strictObject({
+      method: z.string().check(z.regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,32}$/, "must be an HTTP method")),
+      path: z.string().check(z.regex(/^\/[^\s\p{Cc}]{0,8191}$/u, "must begin with / and have at most 8192 characters")),
+    }),
+  ),
+  dryRun: withDefault(z.boolean(), false),
+});
+
+/** Who holds the key is told only when a secret of it was presented; for a retired one id, owner and version only. */
+export const verifyAnswer = z.strictObject({
+  valid: z.boolean(),
+  code: z.custom<Code | "valid">().register(z.globalRegistry, { type: "string" }),
+  requestId: z.string(),
+  /** `<boot>.<n>`, strictly increasing for one key; `null` when the key is not valid for reasons strangers must not know. */
+  decision: z.nullable(z.string()),
+  keyId: z.optional(keyId),
+  owner: z.optional(z.nullable(z.string())),
+  name: z.optional(z.string()),
+  version: z.optional(z.int()),
+  scopes: z.optional(z.array(z.string())),
+  metadata: z.optional(z.custom<Metadata>().register(z.globalRegistry, { type: "object" })),
+  expiresAt: z.optional(z.nullable(timestamp)),
+  quota: z.optional(z.nullable(quotaReading)),
+  rateLimits: z.optional(z.array(rateLimitReading)),
+  retryAfterSeconds: z.optional(z.int()),
+});
+
+export type VerifyQuestion = z.output<typeof verifyQuestion>;
+export type VerifyAnswer = z.output<typeof verifyAnswer>;

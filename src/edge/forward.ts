@@ -1,0 +1,79 @@
+import { setLimitHeaders } from "../http/limit-headers.ts";
+import { problem } from "../http/problem.ts";
+import type { Allowance } from "../key/admit.ts";
+import { redact } from "../key/credential.ts";
+import type { EpochMs } from "../key/time.ts";
+import { awaitFirstByte, type FirstByte } from "./first-byte.ts";
+import { HOP_HEADER } from "./hop.ts";
+import type { Destination } from "./origin.ts";
+import { rewriteRequestHeaders, type Provenance } from "./request-headers.ts";
+import { rewriteResponseHeaders } from "./response-headers.ts";
+
+/** How long the origin may stay silent after it has the whole request, in milliseconds. */
+export const FIRST_BYTE_TIMEOUT_MS = 30_000;
+
+/** An admitted request on its way: what is said about it to the origin, and about the decision to the client. */
+export type Passage = {
+  readonly destination: Destination;
+  readonly provenance: Provenance;
+  readonly hop: string;
+  readonly decision: string | null;
+  readonly allowance: Allowance;
+  readonly at: EpochMs;
+};
+
+/**
+ * Sends an admitted request on and passes the answer back, both streamed. Status, body and cookies are the origin's;
+ * redirects are passed on and not followed, and no cache stands in between: what the origin says to one key must
+ * never be said to another.
+ */
+export async function forward(request: Request, passage: Passage): Promise<Response> {
+  const { destination, provenance, hop, decision, allowance, at } = passage;
+  const { requestId } = provenance;
+  // Copying the request, rather than naming its parts, is what lets a GET with a body through.
+  const outgoing = new Request(destination.url, request);
+  rewriteRequestHeaders(outgoing.headers, provenance);
+  outgoing.headers.set(HOP_HEADER, hop);
+
+  const upload = request.body === null || !mayHaveBody(request.method) ? null : watched(request.body, request.headers);
+  const answer = await awaitFirstByte(FIRST_BYTE_TIMEOUT_MS, upload?.sent ?? null, (signal) =>
+    destination.fetcher.fetch(outgoing, {
+      ...(upload !== null && { body: upload.body }),
+      redirect: "manual",
+      cache: "no-store",
+      signal,
+    }),
+  );
+  const response = answer.arrived ? passedOn(answer.response, requestId) : unanswered(answer, requestId);
+  if (decision !== null) response.headers.set("rekey-decision", decision);
+  setLimitHeaders(response.headers, allowance, at);
+  return response;
+}
+
+/** The origin's answer, as the client may have it. */
+function passedOn(answer: Response, requestId: string): Response {
+  if (answer.status < 200 || answer.status > 599) {
+    console.warn({ message: "the origin answered with an impossible status", requestId, status: answer.status });
+    return problem("origin-unreachable", { requestId });
+  }
+  const response = new Response(answer.body, answer);
+  rewriteResponseHeaders(response.headers);
+  response.headers.set("rekey-request-id", requestId);
+  return response;
+}
+
+function unanswered({ because, cause }: Extract<FirstByte, { arrived: false }>, requestId: string): Response {
+  const code = because === "timeout" ? "origin-timeout" : "origin-unreachable";
+  console.warn({ message: code, requestId, cause: redact(String(cause)) });
+  return problem(code, { requestId });
+}
+
+const mayHaveBody = (method: string): boolean => method !== "GET" && method !== "HEAD";
+
+/** The same body, and a promise that settles when all of it has been read. */
+function watched(body: ReadableStream, headers: Headers): { body: ReadableStream; sent: Promise<void> } {
+  const length = headers.get("content-length");
+  // With a known length the origin sees Content-Length as the client sent it, otherwise chunks.
+  const through = length === null ? new IdentityTransformStream() : new FixedLengthStream(Number(length));
+  return { body: through.readable, sent: body.pipeTo(through.writable) };
+}

@@ -1,0 +1,20 @@
+import { createHmac } from "node:crypto";
+import type { Config } from "../env.ts";
+
+/** The header by which this deployment recognises a request that it sent itself. */
+export const HOP_HEADER = "rekey-hop";
+
+const marks = new WeakMap<Config, string>();
+
+/**
+ * What this deployment writes into `Rekey-Hop`. It is the same in every location and made from the signing pepper, so
+ * nobody else's value means anything; whoever learns it can only have their own requests refused.
+ */
+export function hopMark(config: Config): string {
+  let mark = marks.get(config);
+  if (mark === undefined) {
+    mark = createHmac("sha256", config.signingPepper.secret).update("rekey hop").digest("hex").slice(0, 32);
+    marks.set(config, mark);
+  }
+  return mark;
+}

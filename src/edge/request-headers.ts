@@ -1,0 +1,144 @@
+import { namesCredential } from "../http/read-credential.ts";
+import type { Identity } from "../key/admit.ts";
+import { parseCredential, type ParsedCredential } from "../key/credential.ts";
+
+/** All header names and values together, in characters. What the origin allows is often less, never much more. */
+export const MAX_HEADER_LENGTH = 32 * 1024;
+
+/** Whether the headers together are within the bound. */
+export function areWithinBound(headers: Headers): boolean {
+  let length = 0;
+  for (const [name, value] of headers) length += name.length + value.length;
+  return length <= MAX_HEADER_LENGTH;
+}
+
+/** What the gateway itself knows about a request that it forwards. */
+export type Provenance = {
+  readonly credential: ParsedCredential;
+  readonly identity: Identity;
+  readonly requestId: string;
+  /** The client's address as Cloudflare saw it; `null` where nobody can know it. */
+  readonly clientIp: string | null;
+  /** The URL that the client asked for. */
+  readonly scheme: string;
+  readonly host: string;
+};
+
+/**
+ * Turns the headers of a client's request into those of the gateway's own, in place: the credential is taken out, who
+ * was admitted is put in, and nothing that a client wrote can be mistaken for what the gateway says.
+ *
+ * Identity is written last, so that no `Connection: rekey-key-id` can take it away.
+ */
+export function rewriteRequestHeaders(headers: Headers, provenance: Provenance): void {
+  const { credential, identity, requestId, clientIp, scheme, host } = provenance;
+  const connection = headers.get("connection");
+  const unwanted: string[] = [];
+  for (const [name, value] of headers) {
+    if (isUnwanted(name) || holdsCredential(name, value, credential)) unwanted.push(name);
+  }
+  for (const name of unwanted) headers.delete(name);
+  if (connection !== null) dropNamed(headers, connection);
+  keepCookiesApart(headers);
+
+  if (clientIp !== null) headers.set("x-forwarded-for", clientIp);
+  headers.set("x-forwarded-proto", scheme);
+  headers.set("x-forwarded-host", host);
+
+  headers.set("rekey-key-id", identity.keyId);
+  headers.set("rekey-key-version", String(identity.version));
+  headers.set("rekey-request-id", requestId);
+  if (identity.owner !== null) headers.set("rekey-owner", identity.owner);
+  const scopes = identity.details?.scopes ?? [];
+  if (scopes.length > 0) headers.set("rekey-scopes", scopes.join(" "));
+}
+
+/** Meant for one connection only (RFC 9110 section 7.6.1), or decided anew by the runtime for the next one. */
+const HOP_BY_HOP = [
+  "connection",
+  "content-length",
+  "expect",
+  "host",
+  "http2-settings",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  // Also the httpoxy trap: CGI hands `Proxy` to programs as HTTP_PROXY.
+  "proxy",
+];
+
+/**
+ * Words that only a proxy in front of the origin may speak: who the client is, and which URL or method is meant.
+ * An origin that believes them believes us, so they are set by us or not there.
+ */
+const SPOKEN_BY_PROXIES = [
+  "client-ip",
+  "fastly-client-ip",
+  "forwarded",
+  "forwarded-for",
+  "true-client-ip",
+  "x-client-ip",
+  "x-cluster-client-ip",
+  "x-envoy-external-address",
+  "x-envoy-original-path",
+  "x-forwarded",
+  "x-host",
+  "x-http-destinationurl",
+  "x-http-host-override",
+  "x-http-method",
+  "x-http-method-override",
+  "x-http-path-override",
+  "x-method-override",
+  "x-middleware-subrequest",
+  "x-originating-ip",
+  "x-proxyuser-ip",
+  "x-real-ip",
+  "x-remote-addr",
+  "x-remote-ip",
+  "x-remote-user",
+  "x-rewrite-url",
+];
+
+const UNWANTED = new Set([...HOP_BY_HOP, ...SPOKEN_BY_PROXIES]);
+const UNWANTED_FAMILIES = ["rekey-", "x-forwarded-", "x-original-", "proxy-"];
+
+/**
+ * Whether a client's header must not arrive. Many origins (CGI, WSGI, Rack, PHP) read `-` and `_` as one, so a name
+ * counts in both spellings. `CF-*` is Cloudflare's word and is kept; spelled with `_` it is somebody else's.
+ */
+export function isUnwanted(name: string): boolean {
+  const lowered = name.toLowerCase();
+  const canonical = lowered.replaceAll("_", "-");
+  if (UNWANTED.has(canonical) || UNWANTED_FAMILIES.some((family) => canonical.startsWith(family))) return true;
+  return canonical !== lowered && canonical.startsWith("cf-");
+}
+
+/** The credential that was presented must not travel on, wherever a client repeated it; nor another of ours. */
+function holdsCredential(name: string, value: string, { text }: ParsedCredential): boolean {
+  if (value.length < text.length || name === "cookie") return false;
+  if (value.includes(text)) return true;
+  return (name === "authorization" || name === "x-api-key") && namesCredential(value);
+}
+
+/** Removes the headers that `Connection` names. Not Cloudflare's: a client must not silence what it cannot say. */
+function dropNamed(headers: Headers, connection: string): void {
+  for (const option of connection.split(",")) {
+    const name = option.trim();
+    if (/^[\w!#$%&'*+.^`|~-]+$/.test(name) && !/^cf-/i.test(name)) headers.delete(name);
+  }
+}
+
+/** Takes credentials of ours out of the cookies and leaves the others as they are. */
+function keepCookiesApart(headers: Headers): void {
+  const cookie = headers.get("cookie");
+  if (cookie === null || !holdsOurs(cookie)) return;
+  // Repeated Cookie headers are joined with a comma by the runtime.
+  const kept = cookie.split(/[;,]\s*/).filter((pair) => !holdsOurs(pair));
+  if (kept.length === 0) headers.delete("cookie");
+  else headers.set("cookie", kept.join("; "));
+}
+
+const holdsOurs = (cookies: string): boolean =>
+  cookies.split(/[\s;,="]+/).some((word) => parseCredential(word) !== null);

@@ -1,0 +1,59 @@
+import { Hono } from "hono";
+import { handleControl } from "./control/app.ts";
+import { gateway } from "./edge/gateway.ts";
+import { isPlainHost } from "./edge/host.ts";
+import { targetOf, type Target } from "./edge/path.ts";
+import { configOf, type Config, type Env } from "./env.ts";
+import { healthz } from "./http/healthz.ts";
+import { misconfigured } from "./http/misconfigured.ts";
+import { problem } from "./http/problem.ts";
+import { newRequestId } from "./http/request-id.ts";
+import { redact } from "./key/credential.ts";
+
+export { KeyObject } from "./key-object/key-object.ts";
+export { OwnerObject } from "./owner-object/owner-object.ts";
+
+/** A request that has one reading, on its way to whoever answers it. */
+type Arrival = {
+  Bindings: { readonly env: Env; readonly requestId: string; readonly target: Extract<Target, { ok: true }> };
+  Variables: { config: Config };
+};
+
+// Routed on the canonical path: Hono's own reading of a URL takes an escaped path for another.
+const app = new Hono<Arrival>({ getPath: (_request, options) => options!.env!.target.path });
+
+app.use(async (c, next) => {
+  const { env, requestId, target } = c.env;
+  const reading = configOf(env);
+  if (!reading.ok) {
+    return target.path === "/_rekey/healthz" ? healthz(requestId) : misconfigured(reading.problems, requestId);
+  }
+  c.set("config", reading.config);
+  return next();
+});
+
+app.all("/_rekey/*", ({ req, env: { env, requestId, target }, executionCtx, var: { config } }) =>
+  handleControl(req.raw, env, executionCtx as ExecutionContext, config, requestId, target.path),
+);
+
+app.all("*", ({ req, env: { env, requestId, target }, var: { config } }) =>
+  config.mode === "verify" ? problem("not-found", { requestId }) : gateway(req.raw, { env, config, requestId, target }),
+);
+
+app.onError((cause, { env: { requestId } }) => {
+  console.error({ message: "a request failed", requestId, cause: redact(String(cause)) });
+  return problem("unavailable", { requestId });
+});
+
+export default {
+  async fetch(request, env, ctx) {
+    const requestId = newRequestId();
+    const host = request.headers.get("host");
+    if (host !== null && !isPlainHost(host)) {
+      return problem("invalid-request", { requestId, detail: "The Host header is not one host." });
+    }
+    const target = targetOf(request.url);
+    if (!target.ok) return problem("invalid-path", { requestId, detail: target.because });
+    return app.fetch(request, { env, requestId, target }, ctx);
+  },
+} satisfies ExportedHandler<Env>;

@@ -1,0 +1,28 @@
+import type { Cause } from "../key-object/rpc.ts";
+import type { KeyId } from "../key/credential.ts";
+import type { OwnerOrder, OwnerStanding } from "../key/owner-order.ts";
+
+/** What an owner's object can be asked over RPC. Answers with values, as a key's object does. */
+export interface OwnerRpc {
+  /**
+   * Enters a key that is about to be created, so that a decision about its owner reaches it from now on, and says what
+   * the owner's standing is. Nothing is entered under a revoked owner. Called before the key's object is.
+   */
+  register(owner: string, keyId: KeyId): Promise<OwnerOrder>;
+  /** Decides for all keys of the owner, and answers how far the decision has come. Asking again goes on from there. */
+  decide(owner: string, standing: OwnerStanding, cause: Cause): Promise<OwnerAnswer>;
+}
+
+export type OwnerAnswer =
+  | ({ readonly done: true } & OwnerProgress)
+  /** A revoked owner stays revoked. */
+  | { readonly done: false; readonly because: "owner-revoked" };
+
+export type OwnerProgress = {
+  readonly standing: OwnerStanding;
+  /** How many keys are entered, and how many of their objects have acknowledged the decision. */
+  readonly keys: number;
+  readonly acknowledged: number;
+  /** Whether the ledger was searched for keys that were never entered; `false` while it cannot be reached. */
+  readonly ledgerSearched: boolean;
+};

@@ -1,0 +1,69 @@
+import type { Admission } from "../../src/key/admit.ts";
+import { create, type Circumstance } from "../../src/key/change.ts";
+import type { KeyId } from "../../src/key/credential.ts";
+import { digestOf } from "../../src/key/digest.ts";
+import type { By } from "../../src/key/event.ts";
+import type { Key, Profile, Secret } from "../../src/key/key.ts";
+import type { QuotaPeriod, RateLimitRule } from "../../src/key/policy.ts";
+import { epochMs, type EpochMs } from "../../src/key/time.ts";
+
+/** So many seconds into the tests' own epoch: Thursday 2026-01-01T00:00:00Z. Milliseconds are fractions. */
+export const t = (seconds: number): EpochMs => epochMs(Date.UTC(2026, 0, 1) + Math.round(seconds * 1000));
+
+/** A secret that stands for a credential of this text. */
+export const secretOf = (text: string): Secret => ({ digest: digestOf(text), hint: `…${text.slice(-4)}`, pepper: "a" });
+
+/** Three secrets, and one that nobody ever had. */
+export const [FIRST, SECOND, THIRD, NOBODYS] = ["first", "second", "third", "nobody's"].map(secretOf) as [
+  Secret,
+  Secret,
+  Secret,
+  Secret,
+];
+
+export const admin: By = { actor: "admin", requestId: "req_1", ip: null, userAgent: null, country: null };
+
+/** Asked by the admin at this instant, without a reason. */
+export const at = (now: EpochMs): Circumstance => ({ now, by: admin, reason: null });
+
+export const aProfile = (profile: Partial<Profile> = {}): Profile => ({
+  id: "key_0000000000000000" as KeyId,
+  name: "a key",
+  owner: null,
+  kind: "token",
+  prefix: "rk_test",
+  createdAt: t(0),
+  scopes: [],
+  allowedIps: null,
+  quota: null,
+  rateLimits: [],
+  selfRotate: true,
+  metadata: {},
+  ...profile,
+});
+
+/** A key that was just created with the secret `FIRST`. A test names the one thing that matters to it. */
+export function aKey({ expiresAt = null, ...profile }: Partial<Profile> & { expiresAt?: EpochMs | null } = {}): Key {
+  return create(aProfile(profile), expiresAt, FIRST, at(t(0))).key;
+}
+
+export const aQuota = (limit: number, period: QuotaPeriod = "day") => ({ limit, period, timezone: "UTC" }) as const;
+
+export const aWindow = (limit: number, windowSeconds: number, name = "burst"): RateLimitRule => ({
+  name,
+  algorithm: "window",
+  limit,
+  windowSeconds,
+  unit: "request",
+});
+
+/** An ordinary request: one unit, no demands, from nowhere in particular. */
+export const aRequest = (secret: Secret = FIRST, request: Partial<Admission> = {}): Admission => ({
+  presented: secret.digest,
+  cost: 1,
+  scopes: [],
+  anyScope: [],
+  ip: null,
+  dryRun: false,
+  ...request,
+});

@@ -1,0 +1,168 @@
+/**
+ * One process with the real Worker in it: a bundle that build.ts made, in workerd, each edge on a socket of its own.
+ * rekey.ts starts it with `fork`, talks to it over the channel that makes, and kills it.
+ */
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, Response } from "miniflare";
+import type { Artefact, Blueprint } from "./build.ts";
+import type { LedgerFault } from "./faulty-d1.ts";
+
+/** What one process runs. */
+export type Plan = {
+  /** Directory that build.ts filled. */
+  readonly artefacts: string;
+  readonly artefact: Artefact;
+  /** Directory of the objects and the ledger. Two processes may share it if one of them has the objects. */
+  readonly storage: string;
+  /** Directory in which processes find each other. */
+  readonly registry: string;
+  /** True: this process has the objects, its first edge being the Worker itself. False: it asks the one that has. */
+  readonly hasObjects: boolean;
+  /** Names of the edges: Workers that share code and objects and nothing else. */
+  readonly edges: readonly string[];
+  /** Settings and secrets on top of wrangler.toml's. */
+  readonly bindings: Readonly<Record<string, string>>;
+};
+
+/** What the test may ask of the process, beside HTTP. */
+export type Calls = {
+  ledger(sql: string, ...values: (string | number | null)[]): Promise<Record<string, unknown>[]>;
+  object(className: string, name: string, sql: string, ...values: unknown[]): Promise<Record<string, unknown>[]>;
+  evict(className: string, name: string): Promise<void>;
+  objectIds(className: string): Promise<string[]>;
+  setLedgerFault(fault: LedgerFault): Promise<void>;
+  ledgerQuestions(): Promise<number>;
+  stop(): Promise<void>;
+};
+
+/** From the process to the test. */
+export type Said =
+  | { readonly ready: readonly string[] }
+  | { readonly log: string }
+  | { readonly answerTo: number; readonly value?: unknown; readonly error?: string };
+
+/** From the test to the process. */
+export type Asked = { readonly id: number; readonly call: keyof Calls; readonly args: unknown[] };
+
+const say = (said: Said) => process.send?.(said);
+
+/** The Worker that has the objects goes by the product's name; others find its objects by it. */
+export const OWNER = "rekey";
+
+let fault: LedgerFault = "pass";
+let questions = 0;
+let lifted = Promise.withResolvers<void>();
+
+async function meetFault(): Promise<Response> {
+  questions += 1;
+  const met = fault;
+  if (met === "hang") await lifted.promise;
+  return new Response(met);
+}
+
+async function start(plan: Plan): Promise<Miniflare> {
+  const { bundles, worker, migrations } = JSON.parse(
+    await readFile(join(plan.artefacts, "blueprint.json"), "utf8"),
+  ) as Blueprint;
+  const bundle = bundles[plan.artefact];
+
+  const workers = plan.edges.map((name, index) => {
+    const ownsObjects = plan.hasObjects && index === 0;
+    return {
+      ...worker,
+      name: ownsObjects ? OWNER : name,
+      modulesRoot: dirname(bundle),
+      modules: [{ type: "ESModule" as const, path: bundle }],
+      bindings: { ...worker.bindings, ...plan.bindings },
+      serviceBindings: { ...worker.serviceBindings, LEDGER_FAULTS: meetFault },
+      durableObjects: Object.fromEntries(
+        Object.entries(worker.durableObjects ?? {}).map(([binding, designator]) => {
+          const durableObject = typeof designator === "string" ? { className: designator } : designator;
+          return [binding, ownsObjects ? durableObject : { ...durableObject, scriptName: OWNER }];
+        }),
+      ),
+      // A socket of the Worker itself: the proxy that Miniflare puts in front would rewrite what raw sockets send.
+      unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+    };
+  });
+
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      workers,
+      resourcePersistencePath: plan.storage,
+      unsafeDevRegistryPath: plan.registry,
+      unsafeInspectDurableObjects: true,
+      handleStructuredLogs: ({ message }) => say({ log: message }),
+      log: new Log(LogLevel.ERROR),
+      telemetry: { enabled: false },
+      cf: false,
+    }),
+  );
+  await miniflare.ready;
+  if (plan.hasObjects) await migrate(miniflare, migrations);
+  return miniflare;
+}
+
+async function migrate(miniflare: Miniflare, migrations: Blueprint["migrations"]): Promise<void> {
+  const db = await miniflare.getD1Database("DB", OWNER);
+  await db.exec("CREATE TABLE IF NOT EXISTS d1_migrations (name TEXT PRIMARY KEY)");
+  const { results } = await db.prepare("SELECT name FROM d1_migrations").all<{ name: string }>();
+  for (const { name, statements } of migrations) {
+    if (results.some((done) => done.name === name)) continue;
+    const record = db.prepare("INSERT INTO d1_migrations (name) VALUES (?)").bind(name);
+    await db.batch([...statements.map((sql) => db.prepare(sql)), record]);
+  }
+}
+
+function callsOn(miniflare: Miniflare): Calls {
+  return {
+    async ledger(sql, ...values) {
+      const db = await miniflare.getD1Database("DB");
+      return (
+        await db
+          .prepare(sql)
+          .bind(...values)
+          .all()
+      ).results;
+    },
+    async object(className, name, sql, ...values) {
+      const storage = await miniflare.unsafeGetDurableObjectStorage(OWNER, className, { name });
+      return storage.exec(sql, ...values);
+    },
+    evict: (className, name) => miniflare.unsafeEvictDurableObject(OWNER, className, { name }),
+    objectIds: (className) => miniflare.listDurableObjectIds(className, OWNER),
+    async setLedgerFault(next) {
+      fault = next;
+      lifted.resolve();
+      lifted = Promise.withResolvers();
+    },
+    ledgerQuestions: async () => questions,
+    async stop() {
+      lifted.resolve();
+      await miniflare.dispose();
+    },
+  };
+}
+
+const plan = JSON.parse(process.argv[2]!) as Plan;
+const miniflare = await start(plan);
+const calls = callsOn(miniflare);
+
+process.on("message", async ({ id, call, args }: Asked) => {
+  try {
+    const value = await (calls[call] as (...args: unknown[]) => Promise<unknown>)(...args);
+    say({ answerTo: id, value });
+    if (call === "stop") process.disconnect();
+  } catch (cause) {
+    say({ answerTo: id, error: String(cause) });
+  }
+});
+// The test process is gone, however it went: nothing may outlive it.
+process.on("disconnect", () => {
+  void miniflare.dispose().finally(() => process.exit(0));
+});
+
+const names = plan.edges.map((name, index) => (plan.hasObjects && index === 0 ? OWNER : name));
+const doors = await Promise.all(names.map((name) => miniflare.unsafeGetDirectURL(name)));
+say({ ready: doors.map((door) => door.origin) });

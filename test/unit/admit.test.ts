@@ -188,7 +188,8 @@ describe("what a refusal tells", () => {
     const { answer } = admit(key, request, t(20));
     if (answer.admitted) throw new Error("admitted");
     // Nobody: nothing. Who held the key once: which key, and which of its secrets. Who holds it: everything.
-    const details = reason === "key-rotated" ? null : expect.objectContaining({ name: "a key" });
+    const everything: unknown = expect.objectContaining({ name: "a key" });
+    const details = reason === "key-rotated" ? null : everything;
     const identity = { keyId: key.profile.id, owner: null, version: 1, details };
     expect(answer.identity).toEqual(reason === "wrong-secret" ? null : identity);
     expect(answer.allowance === null).toBe(reason !== "rate-limited" && reason !== "quota-exceeded");

@@ -7,7 +7,7 @@ import { ROOT } from "./wrangler.ts";
 /** Secrets of this machine's own Rekey, never of a deployment. Ignored by git. */
 export const DEV_VARS = join(ROOT, ".dev.vars");
 
-/** What every deployment needs, and how to make one. `keep` says why the person should store a copy. */
+/** What every deployment needs: what each is for, how to make one here, and how to make one at a shell. */
 export const REQUIRED_SECRETS = [
   {
     name: "REKEY_ADMIN_TOKEN",
@@ -45,8 +45,9 @@ export function ensureDevVars(): boolean {
   return false;
 }
 
-/** The value of one line of .dev.vars, without quotes; undefined if there is no such line. */
+/** The value of one line of .dev.vars, without quotes; undefined if there is no such line or no such file. */
 export function readDevVar(name: string): string | undefined {
+  if (!existsSync(DEV_VARS)) return undefined;
   const line = new RegExp(`^\\s*(?:export\\s+)?${name}\\s*=\\s*(.*?)\\s*$`, "m").exec(readFileSync(DEV_VARS, "utf8"));
   return line?.[1]?.replace(/^(["'])(.*)\1$/, "$2");
 }

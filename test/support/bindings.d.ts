@@ -1,5 +1,6 @@
 import type { D1Migration } from "cloudflare:test";
 import type { Env as WorkerEnv } from "../../src/env.ts";
+import type * as worker from "../../src/index.ts";
 
 declare global {
   namespace Cloudflare {
@@ -9,7 +10,7 @@ declare global {
     }
     /** Types `exports` from "cloudflare:workers". */
     interface GlobalProps {
-      mainModule: typeof import("../../src/index.ts");
+      mainModule: typeof worker;
     }
   }
 }

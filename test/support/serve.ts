@@ -149,7 +149,7 @@ const plan = JSON.parse(process.argv[2]!) as Plan;
 const miniflare = await start(plan);
 const calls = callsOn(miniflare);
 
-process.on("message", async ({ id, call, args }: Asked) => {
+async function answer({ id, call, args }: Asked): Promise<void> {
   try {
     const value = await (calls[call] as (...args: unknown[]) => Promise<unknown>)(...args);
     say({ answerTo: id, value });
@@ -157,7 +157,9 @@ process.on("message", async ({ id, call, args }: Asked) => {
   } catch (cause) {
     say({ answerTo: id, error: String(cause) });
   }
-});
+}
+
+process.on("message", (asked: Asked) => void answer(asked));
 // The test process is gone, however it went: nothing may outlive it.
 process.on("disconnect", () => {
   void miniflare.dispose().finally(() => process.exit(0));

@@ -1,10 +1,10 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isBase62, randomBase62, toBase62, type Random } from "../../src/key/base62.ts";
 
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const valueOf = (text: string): bigint =>
-  [...text].reduce((sum, digit) => sum * 62n + BigInt(DIGITS.indexOf(digit)), 0n);
+  Array.from(text).reduce((sum, digit) => sum * 62n + BigInt(DIGITS.indexOf(digit)), 0n);
 
 describe("toBase62", () => {
   it.each([
@@ -33,17 +33,17 @@ describe("toBase62", () => {
   });
 });
 
-describe("randomBase62", () => {
-  /** Deals out every byte value once, then again. */
-  const everyByte = (): Random => {
-    let next = 0;
-    return (bytes) => bytes.map(() => next++ % 256);
-  };
+/** Deals out every byte value once, then again. */
+const everyByte = (): Random => {
+  let next = 0;
+  return (bytes) => bytes.map(() => next++ % 256);
+};
 
+describe("randomBase62", () => {
   it("favours no digit: over all byte values each digit comes equally often", () => {
     const counts = new Map<string, number>();
     for (const digit of randomBase62(248 * 62, everyByte())) counts.set(digit, (counts.get(digit) ?? 0) + 1);
-    expect([...counts.keys()].toSorted().join("")).toBe([...DIGITS].toSorted().join(""));
+    expect([...counts.keys()].toSorted().join("")).toBe(DIGITS.split("").toSorted().join(""));
     expect(new Set(counts.values())).toEqual(new Set([248]));
   });
 

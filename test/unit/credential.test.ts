@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import { crc32 } from "node:zlib";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Random } from "../../src/key/base62.ts";
 import {
@@ -161,7 +161,7 @@ describe("the tag", () => {
 
 it("mints, for any prefix, pepper and id, what parses and verifies, under any list that holds the pepper", () => {
   const aPepper = fc
-    .tuple(fc.constantFrom(...DIGITS), fc.string({ minLength: 1 }))
+    .tuple(fc.constantFrom(...DIGITS.split("")), fc.string({ minLength: 1 }))
     .map(([id, secret]) => pepperOf(id, secret));
   const peppers = fc.uniqueArray(aPepper, { minLength: 1, maxLength: 5, selector: ({ id }) => id });
   fc.assert(

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { spanOf } from "../../src/key/period.ts";
 import { epochMs, rfc3339, type EpochMs } from "../../src/key/time.ts";

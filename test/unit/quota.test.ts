@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { QUOTA_PERIODS, type QuotaRule } from "../../src/key/policy.ts";
 import { freshQuota, readQuota, takeFromQuota, type QuotaState } from "../../src/key/quota.ts";

@@ -1,0 +1,92 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, sep } from "node:path";
+import { describe, expect, test } from "vitest";
+
+/**
+ * Who may import whom; what is not named is out of reach. An entry is a folder, a single file or a package.
+ *
+ * `key` reaches nothing but synchronous digests (node:crypto): not hono, not the platform, not the clock. `edge` does
+ * not reach the ledger: "nothing is admitted from a copy" is a fact about these arrows.
+ */
+const MAY_REACH: Readonly<Record<string, readonly string[]>> = {
+  key: ["key", "node:crypto"],
+  "key-object": ["key-object", "key", "env.ts", "ledger/deliver.ts", "cloudflare:workers"],
+  ledger: ["ledger", "key"],
+  http: ["http", "key", "env.ts", "key-object/rpc.ts", "hono"],
+  edge: ["edge", "http", "key", "env.ts", "key-object/rpc.ts", "hono", "node:crypto"],
+  control: ["control", "http", "key", "ledger", "env.ts", "key-object/rpc.ts", "hono", "zod"],
+  // Settings are made of what a credential is made of.
+  "env.ts": ["key"],
+  // Wiring: the planes meet here and nowhere else.
+  "index.ts": ["control", "edge", "http", "key", "key-object/key-object.ts", "env.ts", "hono", "cloudflare:workers"],
+};
+
+/** Commands for people, run by Node on a laptop: nothing of the Worker may reach them, so they are never bundled. */
+const NEVER_BUNDLED = "local";
+
+const src = join(import.meta.dirname, "../src");
+const files = readdirSync(src, { recursive: true, encoding: "utf8" })
+  .map((file) => file.split(sep).join("/"))
+  .filter((file) => file.endsWith(".ts") && !file.startsWith(`${NEVER_BUNDLED}/`));
+
+/** Everything that the text imports, whether values or types: `from "x"`, `import "x"`, `import("x")`, `require("x")`. */
+export function importsOf(text: string): string[] {
+  const code = text.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
+  const specifier = /(?:\bfrom\s*|\bimport\s*|\bimport\s*\(\s*|\brequire\s*\(\s*)(["'`])([^"'`]+)\1/g;
+  return [...code.matchAll(specifier)].map((match) => match[2]!);
+}
+
+/** What a file reaches: paths below src, or names of packages. */
+const reachedBy = (file: string): string[] =>
+  importsOf(readFileSync(join(src, file), "utf8")).map((to) =>
+    to.startsWith(".")
+      ? relative(src, join(src, dirname(file), to))
+          .split(sep)
+          .join("/")
+      : to,
+  );
+
+const layerOf = (file: string): string => file.split("/")[0]!;
+
+test.each(files)("%s reaches only what its layer may", (file) => {
+  const allowed = MAY_REACH[layerOf(file)];
+  expect(allowed, "a layer without a rule").toBeDefined();
+  const forbidden = reachedBy(file).filter((to) => !allowed!.some((may) => to === may || to.startsWith(`${may}/`)));
+  expect(forbidden).toEqual([]);
+});
+
+test("no file is reached from itself", () => {
+  const reaches = new Map(files.map((file) => [file, reachedBy(file).filter((to) => files.includes(to))]));
+  const cycleFrom = (path: readonly string[]): readonly string[] | null => {
+    const here = path.at(-1)!;
+    if (path.indexOf(here) < path.length - 1) return path.slice(path.indexOf(here));
+    if (settled.has(here)) return null;
+    for (const next of reaches.get(here)!) {
+      const cycle = cycleFrom([...path, next]);
+      if (cycle !== null) return cycle;
+    }
+    settled.add(here);
+    return null;
+  };
+  const settled = new Set<string>();
+  for (const file of files) expect(cycleFrom([file])).toBeNull();
+});
+
+describe("the rule sees every way to import", () => {
+  test.each([
+    ['import { a } from "x";', ["x"]],
+    ['import type { A } from "x";', ["x"]],
+    ['import {\n  a,\n  type B,\n} from "x";', ["x"]],
+    ['import "x";', ["x"]],
+    ['export * from "x";', ["x"]],
+    ['const x = await import("x");', ["x"]],
+    ['type A = import("x").A;', ["x"]],
+    ["const x = require('x');", ["x"]],
+    ['import a from "x"; import b from "y";', ["x", "y"]],
+    ['// import { a } from "x";', []],
+    ['/** Like `import "x"`, but not. */', []],
+    ['const text = "from here to there";', []],
+  ])("%s", (text, reached) => {
+    expect(importsOf(text)).toEqual(reached);
+  });
+});

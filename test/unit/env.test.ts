@@ -1,0 +1,152 @@
+import { describe, expect, it } from "vitest";
+import { configOf, requireConfig, type Env } from "../../src/env.ts";
+import { testSecrets } from "../support/settings.ts";
+
+/** An environment with the least that works; a test adds the one setting that matters to it. */
+const anEnv = (settings: Partial<Record<keyof Env, string>> = {}): Env =>
+  ({ ...testSecrets, ...settings }) as unknown as Env;
+
+/** What is wrong, as `SETTING: what`. */
+const problemsOf = (settings: Partial<Record<keyof Env, string>>): string[] => {
+  const reading = configOf(anEnv(settings));
+  return reading.ok ? [] : reading.problems.map(({ setting, message }) => `${setting}: ${message}`);
+};
+
+const token = "Q0x2b1pXc2V6S3h0Vm9wTWJnUnlJa0FqNWVRN2ZIdEw";
+const hex = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+
+describe("a deployment that only has its secrets", () => {
+  it("serves with the defaults of the contract", () => {
+    const reading = configOf(anEnv());
+    expect(reading).toMatchObject({
+      ok: true,
+      config: {
+        mode: "gateway",
+        adminTokens: [testSecrets.REKEY_ADMIN_TOKEN],
+        originUrl: null,
+        credentialHeaders: ["authorization", "x-api-key"],
+        keyPrefix: "rk_live",
+        decisionTimeoutMs: 5000,
+      },
+    });
+  });
+
+  it("is read once: an isolate keeps what it has parsed", () => {
+    const env = anEnv();
+    expect(configOf(env)).toBe(configOf(env));
+    expect(configOf(anEnv())).not.toBe(configOf(env));
+  });
+});
+
+describe("a good setting", () => {
+  const configWith = (settings: Partial<Record<keyof Env, string>>) => requireConfig(anEnv(settings));
+
+  it.each([token, hex, `${hex}00`, `${token}-_`])("may be the admin token %s", (value) => {
+    expect(configWith({ REKEY_ADMIN_TOKEN: value }).adminTokens).toEqual([value]);
+  });
+
+  it("is a second admin token, while the first is being replaced; empty takes it away again", () => {
+    expect(configWith({ REKEY_ADMIN_TOKEN_NEXT: hex }).adminTokens).toEqual([testSecrets.REKEY_ADMIN_TOKEN, hex]);
+    expect(configWith({ REKEY_ADMIN_TOKEN_NEXT: "" }).adminTokens).toEqual([testSecrets.REKEY_ADMIN_TOKEN]);
+  });
+
+  it("is a list of peppers, of which the last one signs unless another is named", () => {
+    const peppers = `a:${token}, b:${hex}`;
+    expect(configWith({ REKEY_PEPPERS: peppers }).peppers.map(({ id }) => id)).toEqual(["a", "b"]);
+    expect(configWith({ REKEY_PEPPERS: peppers }).signingPepper.id).toBe("b");
+    expect(configWith({ REKEY_PEPPERS: peppers, REKEY_SIGNING_PEPPER: "a" }).signingPepper.id).toBe("a");
+  });
+
+  it("is one header, where there would be two", () => {
+    expect(configWith({ CREDENTIAL_HEADER: "x-api-key" }).credentialHeaders).toEqual(["x-api-key"]);
+  });
+
+  it.each(["https://api.example.com", "https://api.example.com/base", "http://127.0.0.1:9000", "http://localhost:80"])(
+    "may be the origin %s",
+    (origin) => {
+      expect(configWith({ ORIGIN_URL: origin }).originUrl).toEqual(new URL(origin));
+    },
+  );
+
+  it.each(["50", "60000"])("may be a deadline of %s ms", (ms) => {
+    expect(configWith({ DECISION_TIMEOUT_MS: ms }).decisionTimeoutMs).toBe(Number(ms));
+  });
+});
+
+describe("a bad setting is named", () => {
+  it.each<[setting: keyof Env, value: string, message: RegExp]>([
+    ["REKEY_ADMIN_TOKEN", "", /not set/],
+    ["REKEY_ADMIN_TOKEN", token.slice(1), /at least 43/],
+    ["REKEY_ADMIN_TOKEN", hex.slice(1), /64 hex/],
+    ["REKEY_ADMIN_TOKEN", ` ${token}`, /at least 43/],
+    ["REKEY_ADMIN_TOKEN", `${token}!`, /at least 43/],
+    ["REKEY_ADMIN_TOKEN", "a".repeat(64), /placeholder/],
+    ["REKEY_ADMIN_TOKEN", "changeme".repeat(8), /placeholder/],
+    ["REKEY_ADMIN_TOKEN", `your-token-${token}`, /placeholder/],
+    ["REKEY_ADMIN_TOKEN", `CHANGE_ME_${token}`, /placeholder/],
+    ["REKEY_ADMIN_TOKEN_NEXT", "short", /at least 43/],
+    ["REKEY_ADMIN_TOKEN_NEXT", "0".repeat(64), /placeholder/],
+    ["REKEY_PEPPERS", "", /not set/],
+    ["REKEY_PEPPERS", token, /list like/],
+    ["REKEY_PEPPERS", `a:${token.slice(1)}`, /list like/],
+    ["REKEY_PEPPERS", `a:${hex.slice(1)}`, /list like|64 hex/],
+    ["REKEY_PEPPERS", `aa:${token}`, /list like/],
+    ["REKEY_PEPPERS", `-:${token}`, /list like/],
+    ["REKEY_PEPPERS", `a:${token},`, /list like/],
+    ["REKEY_PEPPERS", `a:${token},a:${hex}`, /"a" twice/],
+    ["REKEY_PEPPERS", `a:${"x".repeat(43)}`, /"a" that looks like a placeholder/],
+    ["REKEY_SIGNING_PEPPER", "z", /does not list/],
+    ["MODE", "proxy", /one of: gateway, verify/],
+    ["MODE", "Gateway", /one of: gateway, verify/],
+    ["ORIGIN_URL", "api.example.com", /not a URL/],
+    ["ORIGIN_URL", "http://api.example.com", /must be https/],
+    ["ORIGIN_URL", "http://127.0.0.1.example.com", /must be https/],
+    ["ORIGIN_URL", "ftp://api.example.com", /must be https/],
+    ["ORIGIN_URL", "https://user:secret@api.example.com", /no credentials/],
+    ["ORIGIN_URL", "https://api.example.com/?key=1", /no credentials, query or fragment/],
+    ["ORIGIN_URL", "https://api.example.com/#top", /no credentials, query or fragment/],
+    ["CREDENTIAL_HEADER", "cookie", /one of: authorization, x-api-key/],
+    ["CREDENTIAL_HEADER", "Authorization", /one of: authorization, x-api-key/],
+    ["KEY_PREFIX", "RK", /a letter and up to 19/],
+    ["KEY_PREFIX", "a12345678901234567890", /a letter and up to 19/],
+    ["KEY_PREFIX", "rk-live", /a letter and up to 19/],
+    ["DECISION_TIMEOUT_MS", "49", /from 50 to 60000/],
+    ["DECISION_TIMEOUT_MS", "60001", /from 50 to 60000/],
+    ["DECISION_TIMEOUT_MS", "5s", /from 50 to 60000/],
+    ["DECISION_TIMEOUT_MS", "1e3", /from 50 to 60000/],
+    ["DECISION_TIMEOUT_MS", "-5000", /from 50 to 60000/],
+    ["DECISION_TIMEOUT_MS", "500.5", /from 50 to 60000/],
+  ])("%s = %j", (setting, value, message) => {
+    const problems = problemsOf({ [setting]: value });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(new RegExp(`^${setting}: .*(?:${message.source})`));
+  });
+
+  it("together with every other one, all at once", () => {
+    const bad = {
+      REKEY_ADMIN_TOKEN: "short",
+      REKEY_ADMIN_TOKEN_NEXT: "short",
+      REKEY_PEPPERS: "short",
+      MODE: "x",
+      ORIGIN_URL: "x",
+      CREDENTIAL_HEADER: "x",
+      KEY_PREFIX: "X",
+      DECISION_TIMEOUT_MS: "x",
+    };
+    expect(problemsOf(bad).map((problem) => problem.split(":")[0])).toEqual(Object.keys(bad));
+  });
+
+  it("without its value, which may be a secret mistyped by one character", () => {
+    const secret = `${token}!`;
+    const reading = configOf(
+      anEnv({ REKEY_ADMIN_TOKEN: secret, REKEY_PEPPERS: `a:${secret}`, KEY_PREFIX: secret, ORIGIN_URL: secret }),
+    );
+    expect(JSON.stringify(reading)).not.toContain(token);
+  });
+
+  it("and the object behind the Worker refuses to wake", () => {
+    expect(() => requireConfig(anEnv({ REKEY_PEPPERS: "", KEY_PREFIX: "X" }))).toThrow(
+      "misconfigured: REKEY_PEPPERS, KEY_PREFIX",
+    );
+  });
+});

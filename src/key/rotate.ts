@@ -1,4 +1,4 @@
-import { identify } from "./admit.ts";
+import { identify, type Holder, type Identity } from "./admit.ts";
 import { change, endGraces, unchanged, type Circumstance } from "./change.ts";
 import type { Fresh, RepeatRefusal } from "./create.ts";
 import type { Digest } from "./digest.ts";
@@ -93,7 +93,7 @@ export function rotateSelf(
 
   const holder = identify(key, command.presented, now);
   const recalled = command.idempotency === null ? null : recall(key.receipts, command.idempotency, now);
-  if (recalled?.found && "identity" in holder && isPartyTo(recalled.receipt, holder.identity.version)) {
+  if (recalled?.found && "identity" in holder && mayHear(recalled.receipt, holder)) {
     return "because" in recalled ? refuse({ reason: recalled.because }) : unchanged(key, repeated(key, recalled));
   }
   if ("refusal" in holder) return refuse(holder.refusal);
@@ -109,9 +109,15 @@ export function rotateSelf(
   return { ...step, key: { ...step.key, use: { ...step.key.use, selfRotations: pace.next } } };
 }
 
-/** The secret that a call retired, and the one that it issued, may hear its answer again. */
-const isPartyTo = (receipt: Receipt, version: number): boolean =>
-  version === receipt.version - 1 || version === receipt.version;
+/**
+ * Whether the holder of a secret is told what became of an earlier call: a secret that is still valid always, so that
+ * no header is ever carried out twice; a retired one only if it is that very call that retired it, or was retired since.
+ */
+const mayHear = ({ version: issued }: Receipt, holder: Extract<Holder, { identity: Identity }>): boolean => {
+  if (!("refusal" in holder)) return true;
+  const { version } = holder.identity;
+  return version === issued - 1 || version === issued;
+};
 
 function install(
   key: Key,

@@ -29,6 +29,9 @@ export type Call<Params = unknown, Query = unknown, Body = unknown> = Surroundin
   readonly body: Body;
 };
 
+/** `idempotency-key`: a lost answer can be had again. `if-match`: only the revision that the caller saw is changed. */
+export type HeededHeader = "idempotency-key" | "if-match";
+
 /** One kind of answer that is no refusal. */
 export type AnswerShape = {
   readonly description: string;
@@ -41,13 +44,15 @@ export type AnswerShape = {
  * The description and the behaviour are one value, so that a document made from the table cannot disagree with it.
  */
 export type Operation<Params = unknown, Query = unknown, Body = unknown> = {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   /** With `{name}` for each parameter, as OpenAPI writes it. */
   readonly path: `/_rekey/${string}`;
   readonly operationId: string;
   readonly summary: string;
   /** `null`: anybody may ask. */
   readonly scope: ControlScope | null;
+  /** Request headers that it heeds beside those that every call has. */
+  readonly heeds?: readonly HeededHeader[];
   /** A path whose parameters do not fit leads nowhere: 404. */
   readonly params?: z.ZodMiniType<Params>;
   /** Absent: no parameter is known. */

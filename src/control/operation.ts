@@ -45,6 +45,8 @@ export type AnswerShape = {
   readonly description: string;
   /** Absent: the answer has no JSON body. */
   readonly schema?: z.ZodMiniType;
+  /** True: a page for people, or that too. */
+  readonly page?: true;
 };
 
 /**

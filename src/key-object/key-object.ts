@@ -10,7 +10,7 @@ import { hintOf, mint, type KeyId } from "../key/credential.ts";
 import { digestOf, type Digest } from "../key/digest.ts";
 import type { KeyEvent } from "../key/event.ts";
 import type { Key, Step } from "../key/key.ts";
-import { newerOrder, type OwnerOrder } from "../key/owner-order.ts";
+import { newerOrder } from "../key/owner-order.ts";
 import { purge } from "../key/purge.ts";
 import { withoutRepeat } from "../key/receipt.ts";
 import { recordOf, type KeyRecord } from "../key/record.ts";
@@ -25,6 +25,7 @@ import {
 } from "../key/rotate.ts";
 import { readSelf, revokeSelf, type SelfOutcome } from "../key/self.ts";
 import { after, epochMs, ForwardClock, type EpochMs } from "../key/time.ts";
+import { awaitedOrder, withAwaited } from "../key/vacancy.ts";
 import { backoffMs, isDue, withoutTask, withTask, type Agenda, type TaskName } from "./agenda.ts";
 import { Book, type Page } from "./book.ts";
 import { Outbox } from "./outbox.ts";
@@ -36,6 +37,8 @@ import type {
   Decided,
   EventsAsk,
   KeyRpc,
+  Obedience,
+  OwnerCommand,
   PurgeAnswer,
   Reached,
   SelfAnswer,
@@ -85,7 +88,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
       return this.#answer(withRecord<Creation>(createAgain(existing, idempotency, now), existing, now));
     if (vacancy?.kind === "purged") return this.#answer(createAfterPurge(vacancy, idempotency, now));
 
-    const ownerOrder = newerOrder(command.ownerOrder, vacancy?.ownerOrder ?? null);
+    const ownerOrder = newerOrder(command.ownerOrder, awaitedOrder(vacancy, profile.owner));
     if (ownerOrder?.standing === "revoked") return this.#answer({ done: false, because: "owner-revoked" });
 
     const expiresAt = end === null ? null : "at" in end ? epochMs(end.at) : after(now, end.afterSeconds * 1000);
@@ -150,6 +153,8 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     if (judgement !== "allowed") return this.#answer({ reached: false, because: judgement });
     const tombstone = purge(key, { now: this.#clock.now(), ...ask });
     if (tombstone === null) return this.#answer({ reached: true, purged: false });
+    // Events that no write has taken along yet are forgotten with the rest.
+    this.#events.length = 0;
     this.#replace({ ...page, key: null, vacancy: tombstone.vacancy }, [tombstone.event]);
     const answer = await this.#answer({ reached: true, purged: true } as const);
     await this.#deliverInline();
@@ -189,17 +194,24 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     return this.#self((key, now) => revokeSelf(key, ask.presented, { now, ...ask }));
   }
 
-  async obey({ order, ...cause }: { readonly order: OwnerOrder } & Cause): Promise<{ readonly done: true }> {
+  async obey({ owner, order, ...ask }: OwnerCommand): Promise<Obedience> {
     const page = this.#page ?? NOTHING;
-    const { key, vacancy } = page;
-    if (key !== null) {
-      await this.#step(key, (now) => obey(key, order, { now, ...cause }));
-      await this.#deliverInline();
-    } else if (vacancy === null || (vacancy.kind === "awaited" && order.revision > vacancy.ownerOrder.revision)) {
+    const { key } = page;
+    if (key === null) {
       // A creation that is still under way will meet the order here.
-      this.#replace({ ...page, vacancy: { kind: "awaited", ownerOrder: order } }, []);
+      const vacancy = withAwaited(page.vacancy, owner, order);
+      if (vacancy !== page.vacancy) this.#replace({ ...page, vacancy }, []);
       await this.#settled();
+      return { done: true };
     }
+    // A creation that was repeated for another owner was entered in that owner's roll, and then refused.
+    const step = key.profile.owner === owner ? obey(key, order, { now: this.#clock.now(), ...ask }) : null;
+    if (step !== null && step.key !== key) {
+      if (judge(ask.authority, key.profile) !== "allowed") return { done: false, because: "forbidden" };
+      this.#replace({ ...page, key: step.key }, step.events);
+    }
+    await this.#settled();
+    await this.#deliverInline();
     return { done: true };
   }
 
@@ -363,12 +375,13 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
 
   #mint(keyId: KeyId, prefix: string): Fresh {
     const { signingPepper: pepper } = this.#config;
-    const random: Random = (bytes) => crypto.getRandomValues(bytes);
     const credential = mint(keyId, { prefix, pepper, random });
     const secret = { digest: digestOf(credential), hint: hintOf(credential), pepper: pepper.id };
     return { credential, secret, random };
   }
 }
+
+const random: Random = (bytes) => crypto.getRandomValues(bytes);
 
 const NOTHING: Page = { key: null, vacancy: null, boot: 0, delivered: 0, agenda: new Map() };
 const NOT_FOUND = { reached: false, because: "not-found" } as const;

@@ -26,7 +26,7 @@ export async function askKey<Answer>(
     timer = setTimeout(() => resolve({ answered: false }), config.decisionTimeoutMs);
   });
   const answer = question(key as unknown as KeyRpc).then(
-    (answer): Asked<Answer> => ({ answered: true, answer }),
+    (given): Asked<Answer> => ({ answered: true, answer: given }),
     (cause: unknown): Asked<Answer> => {
       console.error({ message: "a key's object did not answer", keyId, cause: String(cause) });
       return { answered: false };

@@ -41,7 +41,7 @@ export default defineConfig({
         root,
         test: {
           name: "outside",
-          include: ["test/promises/**/*.test.ts", "test/edge/**/*.test.ts"],
+          include: ["test/promises/**/*.test.ts", "test/edge/**/*.test.ts", "test/local/**/*.test.ts"],
           globalSetup: ["test/support/build.ts"],
           // Each file runs a Worker in processes of its own: two at a time keep a small machine honest about time.
           maxWorkers: 2,

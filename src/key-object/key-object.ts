@@ -44,7 +44,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   #book = new Book(this.ctx.storage);
   /** The newest state, ahead of storage while a write is on its way; `null` for an id that was never provisioned. */
   #page: Page | null = this.#wake();
-  #clock = new ForwardClock(this.#page?.key.use.newest ?? epochMs(0), Date.now);
+  #clock = new ForwardClock(this.#page?.key.use.newest ?? epochMs(0), () => Date.now());
   #outbox = new Outbox(this.env.DB, this.#book, {
     now: () => this.#clock.now(),
     delivered: (through) => this.#delivered(through),
@@ -54,6 +54,8 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   #events: KeyEvent[] = [];
   /** How many decisions this instance has numbered. */
   #decisions = 0;
+  /** Whether this instance has changed anything. */
+  #changed = false;
   /** How many states were decided, and how many of them storage has confirmed. */
   #decided = 0;
   #durable = 0;
@@ -68,7 +70,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     const expiresAt = end === null ? null : "at" in end ? epochMs(end.at) : after(now, end.afterSeconds * 1000);
     const circumstance = { now, by, reason: null };
     const { key, events } = changes.create({ ...profile, createdAt: now }, expiresAt, fresh.secret, circumstance);
-    this.#replace({ key, boot: 1, delivered: 0, agenda: new Map() }, events);
+    this.#replace({ key, boot: 0, delivered: 0, agenda: new Map() }, events);
     const answer = await this.#answer({
       created: true,
       credential: fresh.credential,
@@ -157,7 +159,11 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
             dueAt: after(this.#clock.now(), backoffMs(1, Math.random())),
             attempts: 0,
           });
-    this.#page = { ...page, agenda };
+    // What an instance numbers before its first change dies with it if it ends there, and the next instance begins with
+    // the same boot. So the first change begins another: no number of a change was ever given to a refusal.
+    const boot = this.#changed ? page.boot : page.boot + 1;
+    this.#changed = true;
+    this.#page = { ...page, boot, agenda };
     this.#events.push(...events);
     this.#decided += 1;
   }
@@ -195,7 +201,10 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   }
 
   async #deliverInline(): Promise<void> {
-    await Promise.race([this.#outbox.flush(), scheduler.wait(INLINE_DELIVERY_MS)]);
+    const patience = new AbortController();
+    await Promise.race([this.#outbox.flush(), scheduler.wait(INLINE_DELIVERY_MS, { signal: patience.signal })]);
+    // A timer that nobody waits for would keep the object awake.
+    patience.abort();
   }
 
   #delivered(through: number): void {
@@ -228,7 +237,10 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   /** The state as storage has it, with the next boot: the first write after waking makes the number durable. */
   #wake(): Page | null {
     const page = this.#book.written;
-    return page === null ? null : { ...page, boot: page.boot + 1 };
+    if (page === null) return null;
+    // The platform gives up on an alarm that failed six times, as while a bad configuration keeps objects from waking.
+    this.#book.arm();
+    return { ...page, boot: page.boot + 1 };
   }
 
   #mint(keyId: KeyId, prefix: string): { readonly credential: string; readonly secret: Secret } {

@@ -44,13 +44,16 @@ export class Outbox {
 
   async #deliverAll(): Promise<boolean> {
     try {
+      // Kept here as well, because the book hears of a delivery only with the next write.
+      let through = 0;
       for (let page = this.#book.written; page !== null; page = this.#book.written) {
-        const events = this.#book.eventsAfter(page.delivered, BATCH);
+        const events = this.#book.eventsAfter(Math.max(through, page.delivered), BATCH);
         const last = events.at(-1);
+        // Asked again after every delivery: whoever joined it meanwhile has brought events of their own.
         if (last === undefined) break;
         await within(DELIVERY_TIMEOUT_MS, deliver(this.#db, { record: recordOf(page.key, this.#hooks.now()), events }));
-        this.#hooks.delivered(last.sequence);
-        if (last.sequence >= page.key.standing.sequence) break;
+        through = last.sequence;
+        this.#hooks.delivered(through);
       }
       return true;
     } catch (cause) {

@@ -234,6 +234,7 @@ describe("revoke, suspend, resume", () => {
     ];
     for (const response of asked) expect(await told(response, 404)).toMatchObject({ code: "not-found" });
     expect(await tablesOf("key_0000000000000404")).toEqual([]);
+    expect(await tablesOf((await issue()).record.id)).not.toEqual([]);
   });
 });
 

@@ -1,8 +1,9 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
 import { cp, mkdtemp, rm, symlink } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { guard } from "../../src/local/guarded.ts";
 
 const root = join(import.meta.dirname, "../..");
 const PARTS = ["package.json", "package-lock.json", "wrangler.toml", "tsconfig.json", "migrations", "src"];
@@ -29,7 +30,7 @@ export async function checkOut(): Promise<Checkout> {
   const path = await mkdtemp(join(tmpdir(), "rekey-checkout-"));
   await Promise.all(PARTS.map((part) => cp(join(root, part), join(path, part), { recursive: true })));
   await symlink(join(root, "node_modules"), join(path, "node_modules"));
-  const children: ChildProcess[] = [];
+  const jobs: (() => Promise<void>)[] = [];
 
   return {
     path,
@@ -41,7 +42,8 @@ export async function checkOut(): Promise<Checkout> {
         detached: true,
         stdio: ["ignore", "pipe", "pipe"],
       });
-      children.push(child);
+      // A test that times out disposes of nothing: the job ends with the test's process at the latest.
+      jobs.push(guard(child));
       let said = "";
       for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (said += String(chunk)));
       const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
@@ -55,7 +57,7 @@ export async function checkOut(): Promise<Checkout> {
       return { pid: child.pid!, output: () => said, ended, says };
     },
     async [Symbol.asyncDispose]() {
-      for (const { pid } of children) signalGroup(pid!, "SIGKILL");
+      await Promise.all(jobs.map((end) => end()));
       await rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
     },
   };

@@ -12,6 +12,8 @@ const root = join(import.meta.dirname, "..");
 export default defineConfig({
   root,
   test: {
+    // What an object says of a fault that a test has staged is of interest only where the test fails.
+    silent: "passed-only",
     projects: [
       {
         root,

@@ -2,16 +2,9 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { aQuota, aWindow } from "../support/a-key.ts";
 import { observeStorage } from "../support/observe-storage.ts";
-import { asked, hears, openKey, rotated, stubOf, aKeyId, withCredential, type Stub } from "../support/open-key.ts";
+import { aKeyId, asked, atRest, hears, openKey, rotated, stubOf, withCredential } from "../support/open-key.ts";
 
 const limits = { quota: aQuota(1000), rateLimits: [aWindow(1000, 60), aWindow(1000, 3600, "hourly")] };
-
-/** Waits until everything the object has to write by itself is written, and reads nothing but that. */
-const atRest = async (stub: Stub): Promise<void> => {
-  await expect
-    .poll(() => runInDurableObject(stub, (_object, { storage }) => storage.sql.exec("SELECT * FROM agenda").toArray()))
-    .toEqual([]);
-};
 
 describe("an admission", () => {
   it("writes one row and sets no alarm, however many limits it counts in", async () => {

@@ -10,6 +10,8 @@ export type Ledger = Disposable & {
   meets: Meeting;
   /** How often an object has delivered, in vain or not. */
   deliveries: number;
+  /** How many of the last deliveries failed in a row. */
+  failures: number;
   /** The most deliveries that were under way at once. */
   mostAtOnce: number;
   /** Lets go whatever hangs. */
@@ -19,12 +21,14 @@ export type Ledger = Disposable & {
 /** Stands between all objects and the real D1 until it is disposed of. */
 export function meetLedger(): Ledger {
   const database = Object.getPrototypeOf(env.DB) as D1Database;
+  // oxlint-disable-next-line typescript/unbound-method -- it is called with the database it is called on
   const real = database.batch;
   let released = Promise.withResolvers<void>();
   let underWay = 0;
   const ledger: Ledger = {
     meets: "pass",
     deliveries: 0,
+    failures: 0,
     mostAtOnce: 0,
     release() {
       released.resolve();
@@ -45,7 +49,11 @@ export function meetLedger(): Ledger {
       if (meeting === "hang") await released.promise;
       const results = await real.call(this, statements);
       if (meeting === "lose") throw new Error("D1_ERROR: the answer was lost");
+      ledger.failures = 0;
       return results as D1Result<T>[];
+    } catch (cause) {
+      ledger.failures += 1;
+      throw cause;
     } finally {
       underWay -= 1;
     }

@@ -18,8 +18,10 @@ export async function observeStorage(stub: Stub): Promise<Written & Disposable> 
   await runInDurableObject(stub, (_object, { storage }) => {
     const sql = Object.getPrototypeOf(storage.sql) as SqlStorage;
     const alarms = Object.getPrototypeOf(storage) as DurableObjectStorage;
+    /* oxlint-disable typescript/unbound-method -- each is called with the storage it is called on */
     const { exec } = sql;
     const { setAlarm } = alarms;
+    /* oxlint-enable typescript/unbound-method */
     sql.exec = function (this: SqlStorage, query: string, ...bindings: unknown[]) {
       const cursor = exec.call(this, query, ...bindings);
       if (cursor.rowsWritten > 0) seen.statements.push(query.trim());

@@ -1,4 +1,6 @@
+import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import { expect } from "vitest";
 import type { Admission } from "../../src/key/admit.ts";
 import { newKeyId, type KeyId } from "../../src/key/credential.ts";
 import { digestOf } from "../../src/key/digest.ts";
@@ -56,6 +58,13 @@ export async function rotated(stub: Stub, expectedVersion: number | null = null,
   const answer = await stub.rotate({ expectedVersion, graceSeconds, ...asked });
   if (!answer.found || !answer.rotated) throw new Error("not rotated");
   return answer.credential;
+}
+
+/** Waits until the object has nothing left to write by itself: everything is delivered, and that is written down. */
+export async function atRest(stub: Stub): Promise<void> {
+  await expect
+    .poll(() => runInDurableObject(stub, (_object, { storage }) => storage.sql.exec("SELECT * FROM agenda").toArray()))
+    .toEqual([]);
 }
 
 /** `<boot>.<n>` as two numbers. */

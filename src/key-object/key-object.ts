@@ -65,7 +65,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   #book = new Book(this.ctx.storage);
   /** The newest state, ahead of storage while a write is on its way; `null` for an id that was never provisioned. */
   #page: Page | null = this.#wake();
-  #clock = new ForwardClock(this.#page?.key?.use.newest ?? epochMs(0), Date.now);
+  #clock = new ForwardClock(this.#page?.key?.use.newest ?? epochMs(0), () => Date.now());
   #outbox = new Outbox(this.env.DB, this.#book, {
     now: () => this.#clock.now(),
     delivered: (through) => this.#delivered(through),
@@ -75,6 +75,8 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   #events: KeyEvent[] = [];
   /** How many decisions this instance has numbered. */
   #decisions = 0;
+  /** Whether this instance has changed anything. */
+  #changed = false;
   /** How many states were decided, and how many of them storage has confirmed. */
   #decided = 0;
   #durable = 0;
@@ -98,7 +100,8 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
       by,
       reason: null,
     });
-    this.#replace({ key: step.key, vacancy: null, boot: 1, delivered: 0, agenda: new Map() }, step.events);
+    const { boot } = this.#page ?? NOTHING;
+    this.#replace({ key: step.key, vacancy: null, boot, delivered: 0, agenda: new Map() }, step.events);
     const answer = await this.#answer(withRecord<Creation>(step.answer, step.key, now));
     await this.#deliverInline();
     return answer;
@@ -279,13 +282,17 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     const now = this.#clock.now();
     let { agenda } = page;
     if (events.length > 0 && !agenda.has("deliver")) {
-      agenda = withTask(agenda, "deliver", { dueAt: after(now, backoffMs(0, Math.random())), attempts: 0 });
+      agenda = withTask(agenda, "deliver", { dueAt: after(now, backoffMs(1, Math.random())), attempts: 0 });
     }
     const repeat = page.key?.receipts.repeat ?? null;
     if (repeat !== null && repeat !== this.#page?.key?.receipts.repeat) {
       agenda = withTask(agenda, "erase-repeat", { dueAt: repeat.validUntil, attempts: 0 });
     }
-    this.#page = { ...page, agenda };
+    // What an instance numbers before its first change dies with it if it ends there, and the next instance begins with
+    // the same boot. So the first change begins another: no number of a change was ever given to a refusal.
+    const boot = this.#changed ? page.boot : page.boot + 1;
+    this.#changed = true;
+    this.#page = { ...page, boot, agenda };
     this.#events.push(...events);
     this.#decided += 1;
   }
@@ -323,7 +330,10 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   }
 
   async #deliverInline(): Promise<void> {
-    await Promise.race([this.#outbox.flush(), scheduler.wait(INLINE_DELIVERY_MS)]);
+    const patience = new AbortController();
+    await Promise.race([this.#outbox.flush(), scheduler.wait(INLINE_DELIVERY_MS, { signal: patience.signal })]);
+    // A timer that nobody waits for would keep the object awake.
+    patience.abort();
   }
 
   #delivered(through: number): void {
@@ -366,7 +376,10 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   /** The state as storage has it, with the next boot: the first write after waking makes the number durable. */
   #wake(): Page | null {
     const page = this.#book.written;
-    return page === null ? null : { ...page, boot: page.boot + 1 };
+    if (page === null) return null;
+    // The platform gives up on an alarm that failed six times, as while a bad configuration keeps objects from waking.
+    this.#book.arm();
+    return { ...page, boot: page.boot + 1 };
   }
 
   #mintFor({ profile }: Key): Fresh {

@@ -91,13 +91,12 @@ export class Book {
     const was = this.#written;
     migrate(this.#sql, this.#schema);
     if (key !== null) this.#writeKey(key, boot, was);
+    else if (was !== null && was.key !== null) this.#forgetKey();
     if (vacancy !== (was?.vacancy ?? null)) this.#put("vacancy", vacancy);
     if (delivered !== was?.delivered) this.#put("delivery", { delivered });
     for (const event of events) {
       this.#sql.exec("INSERT INTO event (sequence, json) VALUES (?, ?)", event.sequence, JSON.stringify(event));
     }
-    // After its events: one that was decided just before the purge shares this write, and is as personal as the others.
-    if (vacancy?.kind === "purged" && vacancy !== was?.vacancy) this.#forgetKey(vacancy.sequence);
     if (agenda !== was?.agenda) this.#writeAgenda(agenda, was?.agenda ?? new Map());
   }
 
@@ -113,12 +112,12 @@ export class Book {
     if (key.receipts !== was?.key?.receipts) this.#writeReceipts(key.receipts, was?.key?.receipts ?? NO_RECEIPTS);
   }
 
-  /** Removes the key and all that is personal. What must stay is in the vacancy that takes its place, and in its last event. */
-  #forgetKey(lastSequence: number): void {
+  /** Removes the key and all that is personal. What must stay is in the vacancy that takes its place. */
+  #forgetKey(): void {
     this.#sql.exec("DELETE FROM part WHERE name IN ('use', 'profile', 'standing', 'repeat')");
     this.#sql.exec("DELETE FROM retired_secret");
     this.#sql.exec("DELETE FROM receipt");
-    this.#sql.exec("DELETE FROM event WHERE sequence < ?", lastSequence);
+    this.#sql.exec("DELETE FROM event");
   }
 
   #put(name: string, part: object | null): void {

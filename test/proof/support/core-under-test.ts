@@ -7,16 +7,17 @@ import type { KeyId } from "../../../src/key/credential.ts";
 import { digestOf, type Digest } from "../../../src/key/digest.ts";
 import type { KeyEvent } from "../../../src/key/event.ts";
 import type { Key, Profile, Step } from "../../../src/key/key.ts";
-import { newerOrder } from "../../../src/key/owner-order.ts";
 import { purge } from "../../../src/key/purge.ts";
 import { recordOf, type KeyRecord } from "../../../src/key/record.ts";
 import { rotate, rotateSelf } from "../../../src/key/rotate.ts";
 import { readSelf, revokeSelf } from "../../../src/key/self.ts";
 import { epochMs, ForwardClock, type EpochMs } from "../../../src/key/time.ts";
+import { awaitedOrder, withAwaited } from "../../../src/key/vacancy.ts";
 import type { Answer, Call, Rules } from "../model/call.ts";
 import { Killed, type SqliteStorage } from "./sqlite-storage.ts";
 
 const ID = "key_0000000000000000" as KeyId;
+const OWNER = "acme";
 const NOTHING: Page = { key: null, vacancy: null, boot: 0, delivered: 0, agenda: new Map() };
 const ADMIN = { actor: "admin", requestId: "req_1", ip: null, userAgent: null, country: null };
 
@@ -124,7 +125,7 @@ export class CoreUnderTest {
       return { ...recordFacts("created", recordOf(page.key, now)), secret: again.credential };
     }
     if (page.vacancy?.kind === "purged") return { code: createAfterPurge(page.vacancy, idempotency, now).because };
-    const ownerOrder = newerOrder(null, page.vacancy?.ownerOrder ?? null);
+    const ownerOrder = awaitedOrder(page.vacancy, OWNER);
     if (ownerOrder?.standing === "revoked") return { code: "owner-revoked" };
     const options = { expiresAt: call.rules.expiresAt as EpochMs | null, ownerOrder, idempotency };
     const step = create(profileOf(call.rules, now), options, freshOf(call.mints), circumstance);
@@ -136,8 +137,8 @@ export class CoreUnderTest {
     const order = { revision: call.order, standing: call.standing };
     const { key, vacancy } = page;
     if (key !== null) this.#apply(obey(key, order, circumstance));
-    else if (vacancy === null || (vacancy.kind === "awaited" && order.revision > vacancy.ownerOrder.revision)) {
-      this.#replace({ ...page, vacancy: { kind: "awaited", ownerOrder: order } }, []);
+    else if (withAwaited(vacancy, OWNER, order) !== vacancy) {
+      this.#replace({ ...page, vacancy: withAwaited(vacancy, OWNER, order) }, []);
     }
     return { code: "obeyed" };
   }
@@ -147,6 +148,7 @@ export class CoreUnderTest {
     if (key === null) return { code: vacancy?.kind === "purged" ? "purged" : "not-found" };
     const tombstone = purge(key, circumstance);
     if (tombstone === null) return { code: "conflict" };
+    this.#events.length = 0;
     this.#replace({ ...rest, key: null, vacancy: tombstone.vacancy }, [tombstone.event]);
     return { code: "purged" };
   }
@@ -241,7 +243,7 @@ const paceOf = (pace: Rules["pace"]): Profile["rateLimits"] =>
 const profileOf = ({ scopes, ips, quota, pace, selfRotate }: Rules, now: EpochMs): Profile => ({
   id: ID,
   name: "a key",
-  owner: "acme",
+  owner: OWNER,
   kind: "token",
   environment: "live",
   prefix: "rk_test",

@@ -2,6 +2,7 @@ import type { Operation } from "./operation.ts";
 import { createKey } from "./operations/create-key.ts";
 import { explainProblem } from "./operations/explain-problem.ts";
 import { getKey } from "./operations/get-key.ts";
+import { getOpenApi } from "./operations/get-openapi.ts";
 import { healthz } from "./operations/healthz.ts";
 import { listKeyEvents } from "./operations/list-key-events.ts";
 import { listKeys } from "./operations/list-keys.ts";
@@ -9,6 +10,7 @@ import { readyz } from "./operations/readyz.ts";
 import { resumeKey } from "./operations/resume-key.ts";
 import { revokeKey } from "./operations/revoke-key.ts";
 import { rotateKey } from "./operations/rotate-key.ts";
+import { showReference } from "./operations/show-reference.ts";
 import { suspendKey } from "./operations/suspend-key.ts";
 import { verifyKey } from "./operations/verify-key.ts";
 
@@ -26,4 +28,6 @@ export const ROUTES: readonly Operation[] = [
   healthz,
   readyz,
   explainProblem,
+  getOpenApi,
+  showReference,
 ];

@@ -1,7 +1,7 @@
 import { askKey } from "../http/ask-key.ts";
 import { isTagged, parseCredential } from "../key/credential.ts";
 import { digestOf } from "../key/digest.ts";
-import { authorityOf } from "./authority.ts";
+import { onlyOwnerOf } from "./authority.ts";
 import type { Surroundings } from "./operation.ts";
 import type { VerifyAnswer, VerifyQuestion } from "./schema/verify.ts";
 import { invalidKey, verifyAnswerOf } from "./verify-answer.ts";
@@ -13,12 +13,17 @@ export async function verify(call: Surroundings, question: VerifyQuestion): Prom
   const credential = parseCredential(text);
   if (credential === null || !isTagged(credential, config.peppers)) return invalidKey(requestId);
 
-  const authority = authorityOf(call);
-  // For a control key with an owner, keys of other owners do not exist.
-  const reach =
-    authority.kind === "control-key" && authority.owner !== null ? { onlyOwner: authority.owner } : undefined;
+  const onlyOwner = onlyOwnerOf(call);
   const asked = await askKey(env, config, credential.keyId, (key) =>
-    key.admit({ presented: digestOf(text), cost, scopes, anyScope, ip, dryRun, ...reach }),
+    key.admit({
+      presented: digestOf(text),
+      cost,
+      scopes,
+      anyScope,
+      ip,
+      dryRun,
+      ...(onlyOwner !== null && { onlyOwner }),
+    }),
   );
   return asked.answered ? verifyAnswerOf(asked.answer, requestId) : null;
 }

@@ -112,8 +112,7 @@ export class OwnerObject extends DurableObject<Env> implements OwnerRpc {
         return { keyId, answer: await answered(key.obey(command)) };
       }),
     );
-    const those = (done: boolean) =>
-      answers.filter(({ answer }) => answer?.done === done).map(({ keyId }) => keyId);
+    const those = (done: boolean) => answers.filter(({ answer }) => answer?.done === done).map(({ keyId }) => keyId);
     this.#book.acknowledge(those(true), revision);
     this.#book.forbid(those(false), revision);
   }

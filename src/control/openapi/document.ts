@@ -1,5 +1,4 @@
 import type { Operation } from "../operation.ts";
-import { explained } from "./words.ts";
 import { examplesOf, type Example } from "./examples.ts";
 import { ANSWER_HEADERS, answerHeaders, headersOf, REQUEST_HEADERS } from "./headers.ts";
 import { PROBLEM_EXAMPLES, PROBLEM_SCHEMAS, refusalWriter, type RefusalWriter } from "./problems.ts";
@@ -16,7 +15,7 @@ export function openApiDocument(routes: readonly Operation[], version: string): 
   for (const operation of routes) {
     (paths[operation.path] ??= {})[operation.method.toLowerCase()] = operationObject(operation, writers);
   }
-  return explained({
+  return {
     openapi: "3.1.1",
     info: {
       title: "Rekey",
@@ -35,7 +34,7 @@ export function openApiDocument(routes: readonly Operation[], version: string): 
       examples: PROBLEM_EXAMPLES,
       headers: ANSWER_HEADERS,
     },
-  });
+  };
 }
 
 const INTRODUCTION = [
@@ -64,7 +63,7 @@ function operationObject(operation: Operation, { schemas, refusals }: Writers): 
         required: !isOptional(operation),
         content: {
           "application/json": {
-            schema: schemas.write(operation.body, "input"),
+            schema: schemas.write(operation.body, "input", operation.operationId),
             ...named(examples, ({ body }) => body),
           },
         },
@@ -86,7 +85,7 @@ const isOptional = ({ body }: Operation): boolean => body!.safeParse({}).success
 function parametersOf(operation: Operation, schemas: SchemaWriter, examples: readonly Example[]): ParameterObject[] {
   const listed = (place: "path" | "query", schema: Operation["params"]): ParameterObject[] => {
     if (schema === undefined) return [];
-    const { properties = {}, required = [] } = schemas.write(schema, "input");
+    const { properties = {}, required = [] } = schemas.write(schema, "input", operation.operationId);
     return Object.entries(properties).map(([name, { description = "", ...property }]) => ({
       name,
       in: place,
@@ -110,7 +109,10 @@ function answersOf(operation: Operation, schemas: SchemaWriter, examples: readon
       const content: Content = {
         ...(page && { "text/html": { schema: { type: "string" } } }),
         ...(schema !== undefined && {
-          "application/json": { schema: schemas.write(schema, "output"), ...named(fitting, ({ answer }) => answer) },
+          "application/json": {
+            schema: schemas.write(schema, "output", operation.operationId),
+            ...named(fitting, ({ answer }) => answer),
+          },
         }),
       };
       const answer: ResponseObject = {
@@ -124,13 +126,12 @@ function answersOf(operation: Operation, schemas: SchemaWriter, examples: readon
 }
 
 /** The examples that have something to say here, by name. One that is called the same elsewhere belongs to it. */
-function named(
-  examples: readonly Example[],
-  valueOf: (example: Example) => unknown,
-): { readonly examples?: Examples } {
+function named(examples: readonly Example[], valueOf: (example: Example) => unknown): { readonly examples?: Examples } {
   const saying = examples.filter((example) => valueOf(example) !== undefined);
   if (saying.length === 0) return {};
   return {
-    examples: Object.fromEntries(saying.map((example) => [example.name, { summary: example.summary, value: valueOf(example) }])),
+    examples: Object.fromEntries(
+      saying.map((example) => [example.name, { summary: example.summary, value: valueOf(example) }]),
+    ),
   };
 }

@@ -1,5 +1,4 @@
-import type { EventJson } from "../schema/event.ts";
-import type { KeyRecordJson, ListedKeyJson } from "../schema/record.ts";
+import type { KeyRecordJson } from "../schema/record.ts";
 
 /**
  * One call with its answer.
@@ -29,9 +28,7 @@ export const REQUEST_ID = "req_0b6f2c1e9d8a47f3b5c4d3e2f1a09b8c";
 const ID = "key_4mN8pQ2rS6tU0vWx";
 const credential = (id: string, version: number) =>
   `rk_live_1a${id.slice("key_".length)}SecretOfAnExampleThatIsNoSecret${version}ExampleTag1Check0`;
-const [FIRST, SECOND, THIRD] = [1, 2, 3].map((version) => credential(ID, version)) as [string, string, string];
-const PREPAID_ID = "key_7bC3dE9fG1hJ5kLm";
-const PREPAID = credential(PREPAID_ID, 1);
+const [FIRST, SECOND] = [1, 2].map((version) => credential(ID, version)) as [string, string];
 
 const CREATED_AT = "2027-01-12T09:30:00.000Z";
 const USED_AT = "2027-01-12T09:41:07.250Z";

@@ -4,7 +4,7 @@ import { headersOf, type AnswerHeader } from "./headers.ts";
 import { REQUEST_ID } from "./examples.ts";
 import type { ExampleObject, JsonSchema, Reference, ResponseObject } from "./types.ts";
 
-const codes = Object.keys(CODES) as readonly Code[];
+const EVERY_CODE = Object.keys(CODES) as readonly Code[];
 
 const text = { type: "string" } as const;
 
@@ -14,7 +14,7 @@ export const PROBLEM_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     description:
       "Why a request was refused: one closed list for the gateway and the control API. `/_rekey/problems/<code>` explains each.",
     ...text,
-    enum: codes,
+    enum: EVERY_CODE,
   },
   Problem: {
     description: "A refusal (RFC 9457).",
@@ -56,7 +56,7 @@ const MEMBERS: { readonly [code in Code]?: object } = {
 
 /** A problem document for every code, as it is usually answered. */
 export const PROBLEM_EXAMPLES: Readonly<Record<string, ExampleObject>> = Object.fromEntries(
-  codes.map((code) => {
+  EVERY_CODE.map((code) => {
     const { title, status } = CODES[code];
     const value = { type: `/_rekey/problems/${code}`, title, status, code, requestId: REQUEST_ID, ...MEMBERS[code] };
     return [code, { summary: title, value }];

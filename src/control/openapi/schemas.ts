@@ -2,13 +2,17 @@ import * as z from "zod/mini";
 import { keyId } from "../schema/fields.ts";
 import { NAMES } from "./names.ts";
 import type { JsonSchema } from "./types.ts";
+import { explained } from "./words.ts";
 
 /** `input`: what is taken, before defaults are filled in. `output`: what is answered. */
 export type Direction = "input" | "output";
 
 export type SchemaWriter = {
-  /** The schema as JSON Schema. Named ones, at any depth, become references into `components`. */
-  write(schema: z.ZodMiniType, direction: Direction): JsonSchema;
+  /**
+   * The schema as JSON Schema, with its fields explained. Named ones, at any depth, become references into
+   * `components`; one without a name belongs to the operation whose id is `operationId`.
+   */
+  write(schema: z.ZodMiniType, direction: Direction, operationId: string): JsonSchema;
   readonly components: Readonly<Record<string, JsonSchema>>;
 };
 
@@ -17,7 +21,7 @@ export function schemaWriter(): SchemaWriter {
   const components: Record<string, JsonSchema> = {};
   return {
     components,
-    write(schema, direction) {
+    write(schema, direction, operationId) {
       // Inside an object, so that a schema which is itself named is referred to like any other.
       const written = z.toJSONSchema(z.object({ root: schema }), {
         io: direction,
@@ -26,14 +30,14 @@ export function schemaWriter(): SchemaWriter {
         override: ({ zodSchema, jsonSchema }) => tidy(zodSchema, jsonSchema, direction),
       }) as unknown as Written;
       for (const [name, { id: _, ...component }] of Object.entries(written.$defs ?? {})) {
-        const refined = plain(component);
+        const refined = explained(plain(component), name);
         const known = components[name];
         if (known !== undefined && JSON.stringify(known) !== JSON.stringify(refined)) {
           throw new Error(`${name} names two shapes: what is taken and what is answered must not share a name`);
         }
         components[name] = refined;
       }
-      return plain(written.properties.root);
+      return explained(plain(written.properties.root), operationId);
     },
   };
 }

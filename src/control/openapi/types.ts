@@ -1,7 +1,13 @@
 /** As much of OpenAPI 3.1 as Rekey's document uses. Source: https://spec.openapis.org/oas/v3.1.1 */
 export type OpenApiDocument = {
   readonly openapi: string;
-  readonly info: Readonly<Record<string, unknown>> & { readonly title: string; readonly version: string };
+  readonly info: {
+    readonly title: string;
+    readonly version: string;
+    readonly summary: string;
+    readonly description: string;
+    readonly license: { readonly name: string; readonly identifier: string };
+  };
   readonly servers: readonly { readonly url: string; readonly description: string }[];
   readonly tags: readonly Tag[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, OperationObject>>>>;
@@ -43,9 +49,7 @@ export type ResponseObject = {
   readonly content?: Content;
 };
 
-export type Content = Readonly<
-  Record<string, { readonly schema?: JsonSchema; readonly examples?: Examples }>
->;
+export type Content = Readonly<Record<string, { readonly schema?: JsonSchema; readonly examples?: Examples }>>;
 export type ExampleObject = { readonly summary?: string; readonly value: unknown };
 export type Examples = Readonly<Record<string, ExampleObject | Reference>>;
 export type HeaderObject = { readonly description: string; readonly schema: JsonSchema };

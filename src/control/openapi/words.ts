@@ -1,4 +1,4 @@
-import type { JsonSchema, OpenApiDocument, OperationObject } from "./types.ts";
+import type { JsonSchema } from "./types.ts";
 
 /**
  * What each field means, for readers of the document. By name, or by the shape it stands in where the same name means
@@ -48,7 +48,21 @@ export const WORDS: Readonly<Record<string, string>> = {
   "RateLimitRule.name": "Names the limit in headers and refusals. `quota` is taken.",
 };
 
-/** The document with a description wherever a field has one. */
-export function explained(document: OpenApiDocument): OpenApiDocument {
-  return document;
+/** The shape with a description for each of its fields, unnamed objects inside it included. */
+export function explained(schema: JsonSchema, shape: string): JsonSchema {
+  const { properties, items } = schema;
+  return {
+    ...schema,
+    ...(items !== undefined && { items: explained(items, shape) }),
+    ...(properties !== undefined && {
+      properties: Object.fromEntries(
+        Object.entries(properties).map(([name, field]) => [name, { ...described(field, shape, name) }]),
+      ),
+    }),
+  };
+}
+
+function described(field: JsonSchema, shape: string, name: string): JsonSchema {
+  const description = WORDS[`${shape}.${name}`] ?? WORDS[name];
+  return { ...(description !== undefined && { description }), ...explained(field, shape) };
 }

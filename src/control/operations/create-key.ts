@@ -10,7 +10,7 @@ import type { Idempotency } from "../../key/receipt.ts";
 import { decisionHeader, etagOf, json } from "../answer.ts";
 import { byOf, undecided } from "../ask.ts";
 import { askOwner } from "../ask-owner.ts";
-import { actorOf, authorityOf } from "../authority.ts";
+import { actorOf, authorityOf, onlyOwnerOf } from "../authority.ts";
 import { operation } from "../operation.ts";
 import { recordJson } from "../record-json.ts";
 import { instant, isObject, label, metadata, orNull, prefix, text, whole, withDefault } from "../schema/fields.ts";
@@ -67,7 +67,7 @@ export const createKey = operation({
     const { env, config, requestId, idempotency } = call;
     const { region, ...wanted } = call.body;
     const authority = authorityOf(call);
-    const bound = authority.kind === "control-key" ? authority.owner : null;
+    const bound = onlyOwnerOf(call);
     const owner = wanted.owner ?? bound;
     if (bound !== null && owner !== bound) {
       return problem("forbidden", { requestId, detail: "This control key creates keys for its own owner only." });

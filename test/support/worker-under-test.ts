@@ -1,5 +1,6 @@
 import type { Env } from "../../src/env.ts";
-import worker, { KeyObject as RealKeyObject } from "../../src/index.ts";
+import worker, { KeyObject as RealKeyObject, OwnerObject as RealOwnerObject } from "../../src/index.ts";
+import { armAbortPoint, withAbortPoints } from "./abort-points.ts";
 import { faultyD1, type LedgerFault } from "./faulty-d1.ts";
 
 /** The service binding by which serve.ts decides what a question to the ledger meets. */
@@ -19,11 +20,30 @@ function withFaultyLedger(env: FaultEnv): Env {
 }
 
 export class KeyObject extends RealKeyObject {
+  readonly #points: ReturnType<typeof withAbortPoints>;
+
+  constructor(ctx: DurableObjectState, env: FaultEnv) {
+    const points = withAbortPoints(ctx);
+    const faulty = withFaultyLedger(env);
+    super(ctx, { ...faulty, DB: points.around(faulty.DB) });
+    this.#points = points;
+  }
+
+  override alarm(): Promise<void> {
+    this.#points.meet("in the alarm");
+    return super.alarm();
+  }
+}
+
+export class OwnerObject extends RealOwnerObject {
   constructor(ctx: DurableObjectState, env: FaultEnv) {
     super(ctx, withFaultyLedger(env));
   }
 }
 
 export default {
-  fetch: (request, env, ctx) => worker.fetch(request, withFaultyLedger(env), ctx),
+  fetch: (request, env, ctx) =>
+    new URL(request.url).pathname === "/_abort-point"
+      ? armAbortPoint(request)
+      : worker.fetch(request, withFaultyLedger(env), ctx),
 } satisfies ExportedHandler<FaultEnv>;

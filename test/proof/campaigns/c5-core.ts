@@ -146,10 +146,11 @@ class Plan {
       case 8:
         return this.#amend(state.rules, state.revision, now);
       case 9:
-        return roll.pick<Call>([
-          { do: "credit", add: 1 + roll.below(5) },
-          { do: "credit", set: roll.below(5) },
-        ]);
+        return {
+          do: "credit",
+          ...(roll.onceIn(2) ? { add: 1 + roll.below(5) } : { set: roll.below(5) }),
+          ifMatch: roll.pick([null, state.revision, state.revision - 1]),
+        };
       case 10:
         return roll.onceIn(4) ? this.#obey() : { do: "read" };
       case 11:

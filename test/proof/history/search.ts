@@ -21,7 +21,9 @@ export function isLinearizable({ first, operations }: History): boolean {
     if (entry === null) return false;
     const isReturn = entry.returns === null;
     const next: State | null = isReturn ? null : after(state, entry.operation);
-    if (next !== null && isNew(done | entry.bit, next)) {
+    // What is unknown and would change nothing might as well not have happened.
+    const isPointless = next === state && !isKnown(entry.operation);
+    if (next !== null && !isPointless && isNew(done | entry.bit, next)) {
       path.push({ entry, before: state });
       state = next;
       done |= entry.bit;
@@ -36,18 +38,22 @@ export function isLinearizable({ first, operations }: History): boolean {
   return true;
 
   function isNew(calls: bigint, led: State): boolean {
-    const name = `${calls.toString(36)} ${JSON.stringify(led)}`;
+    // All calls before the first one in the list are done: what differs is behind it.
+    const from = head.next!.index;
+    const name = `${from} ${(calls >> BigInt(from)).toString(36)} ${nameOf(led)}`;
     return !tried.has(name) && tried.add(name) !== undefined;
   }
 
   /** Undoes the last choice; the entry to go on with, or `null` when no choice is left. */
   function backtrack(): Entry | null {
     for (let last = path.pop(); last !== undefined; last = path.pop()) {
+      const changed = state !== last.before;
       state = last.before;
       done &= ~last.entry.bit;
       if (isKnown(last.entry.operation)) toExplain += 1;
       putBack(last.entry);
-      if (last.entry.next !== null) return last.entry.next;
+      // What fits here and changes nothing is right here if it is right anywhere: there is no other choice to try.
+      if (changed && last.entry.next !== null) return last.entry.next;
     }
     return null;
   }
@@ -56,6 +62,7 @@ export function isLinearizable({ first, operations }: History): boolean {
 /** A call or a return, in a list in the order of real time. A return (`returns === null`) closes what is before it. */
 type Entry = {
   readonly operation: Operation;
+  readonly index: number;
   readonly bit: bigint;
   /** Of a call: its return; of a call that never returned: itself. Of a return: `null`. */
   returns: Entry | null;
@@ -63,10 +70,18 @@ type Entry = {
   next: Entry | null;
 };
 
+const names = new WeakMap<State, string>();
+function nameOf(state: State): string {
+  let name = names.get(state);
+  if (name === undefined) names.set(state, (name = JSON.stringify(state)));
+  return name;
+}
+
 function listOf(operations: readonly Operation[]): { next: Entry | null } {
   const events: { readonly at: number; readonly entry: Entry }[] = [];
-  for (const [index, operation] of operations.entries()) {
-    const blank = { operation, bit: 1n << BigInt(index), previous: null, next: null };
+  const called = operations.toSorted((a, b) => a.calledAt - b.calledAt);
+  for (const [index, operation] of called.entries()) {
+    const blank = { operation, index, bit: 1n << BigInt(index), previous: null, next: null };
     const call: Entry = { ...blank, returns: null };
     const returned: Entry = { ...blank, returns: null };
     call.returns = isKnown(operation) ? returned : call;

@@ -22,7 +22,7 @@ export type Call =
   | { readonly do: "purge" }
   | { readonly do: "revoke-self" | "read-self"; readonly secret: string; readonly ip?: string }
   | { readonly do: "amend"; readonly change: Partial<Rules>; readonly ifMatch: number | null }
-  | { readonly do: "credit"; readonly add?: number; readonly set?: number }
+  | { readonly do: "credit"; readonly add?: number; readonly set?: number; readonly ifMatch: number | null }
   /** What the owner's object tells each of its keys. May arrive late, twice and in any order. */
   | { readonly do: "obey"; readonly order: number; readonly standing: "active" | "suspended" | "revoked" };
 

@@ -201,7 +201,7 @@ function rotateSelf(key: Key, call: SelfRotation, now: number): Outcome {
     standingRefusal(key, now) ??
     (call.secret !== key.secret && key.proven ? { code: "key-rotated" } : null) ??
     placeRefusal(key, call) ??
-    (key.rules.selfRotate ? null : { code: "self-rotate-off" }) ??
+    (key.rules.selfRotate ? null : { code: "forbidden" }) ??
     (roomOf(OWN_ROTATIONS, key.ownRotations, now) < 1 ? { code: "rate-limited" } : null);
   if (refusal !== null) return [key, refusal];
   const [after, answer] = install(key, call.mints, 0, header, asked, now);
@@ -275,10 +275,11 @@ function amend(key: Key, { change, ifMatch }: Extract<Call, { do: "amend" }>, no
   return [after, recordOf("amended", after, now)];
 }
 
-function credit(key: Key, { add, set }: Extract<Call, { do: "credit" }>, now: number): Outcome {
+function credit(key: Key, { add, set, ifMatch }: Extract<Call, { do: "credit" }>, now: number): Outcome {
+  if (ifMatch !== null && ifMatch !== key.revision) return [key, { code: "precondition-failed" }];
   if (key.revoked) return [key, { code: "key-revoked" }];
   const { quota } = key.rules;
-  if (quota?.period !== "none") return [key, { code: "no-balance" }];
+  if (quota?.period !== "none") return [key, { code: "conflict" }];
   const used = usedOf(quota, key.spent, now);
   const limit = add === undefined ? used + set! : quota.limit + add;
   const after = changed({ ...key, rules: { ...key.rules, quota: { ...quota, limit } } });

@@ -75,12 +75,13 @@ function wireOf(keyId: string, call: Call, { adminToken, secrets, by = "verify" 
     case "resume":
       return { method: "POST", path: `${path}/${call.do}`, headers: admin };
     case "amend": {
-      const headers = { ...admin, ...(call.ifMatch !== null && { "if-match": `"${call.ifMatch}"` }) };
+      const headers = { ...admin, ...matching(call.ifMatch) };
       return { method: "PATCH", path, headers, body: fieldsOf(call.change) };
     }
     case "credit": {
+      const headers = { ...admin, ...matching(call.ifMatch) };
       const body = call.add === undefined ? { set: call.set } : { add: call.add };
-      return { method: "POST", path: `${path}/credits`, headers: admin, body };
+      return { method: "POST", path: `${path}/credits`, headers, body };
     }
     case "purge":
       return { method: "DELETE", path, headers: admin };
@@ -88,6 +89,8 @@ function wireOf(keyId: string, call: Call, { adminToken, secrets, by = "verify" 
       throw new Error("an owner's order is not given to a key over HTTP");
   }
 }
+
+const matching = (revision: number | null) => (revision === null ? {} : { "if-match": `"${revision}"` });
 
 /** The fields of a body that say these rules. */
 const fieldsOf = ({ expiresAt, scopes, ips, quota, pace, selfRotate }: Partial<Rules>) => ({

@@ -110,7 +110,8 @@ export class CoreUnderTest {
         return this.#plain(amend(key, command, circumstance), "amended", now);
       }
       case "credit": {
-        const command = call.add === undefined ? { set: call.set! } : { add: call.add };
+        const given = call.add === undefined ? { set: call.set! } : { add: call.add };
+        const command = { credit: given, expectedRevision: call.ifMatch };
         return this.#plain(credit(key, command, circumstance), "credited", now);
       }
     }
@@ -166,7 +167,7 @@ export class CoreUnderTest {
   #plain(step: Step<Plain>, code: string, now: EpochMs): Answer {
     const { answer, key } = this.#apply(step);
     if (answer.done) return recordFacts(code, recordOf(key, now));
-    return { code: "because" in answer ? answer.because : reasonCode(answer.refusal.reason) };
+    return { code: codeOf("because" in answer ? answer.because : answer.refusal.reason) };
   }
 
   #rotated(step: ReturnType<typeof rotate> | ReturnType<typeof rotateSelf>, now: EpochMs): Answer {
@@ -176,7 +177,7 @@ export class CoreUnderTest {
       const facts = { secret: credential, retired: retired.version, validUntil: retired.validUntil };
       return { ...recordFacts("rotated", recordOf(key, now)), ...facts };
     }
-    if ("refusal" in answer) return { code: reasonCode(answer.refusal.reason) };
+    if ("refusal" in answer) return { code: codeOf(answer.refusal.reason) };
     const { because, currentVersion } = answer;
     return because === "version-conflict" ? { code: because, currentVersion } : { code: because };
   }
@@ -186,11 +187,17 @@ type Plain = { readonly done: true } | ({ readonly done: false } & (Because | Re
 type Because = { readonly because: string };
 type Refused = { readonly refusal: { readonly reason: string } };
 
-const reasonCode = (reason: string): string =>
-  reason === "wrong-secret" || reason === "unknown-key" ? "invalid-key" : reason;
+/** What the contract calls a reason of the core, where it does not call it the same. */
+const CODES: { readonly [reason: string]: string } = {
+  "wrong-secret": "invalid-key",
+  "unknown-key": "invalid-key",
+  "self-rotate-off": "forbidden",
+  "no-balance": "conflict",
+};
+const codeOf = (reason: string): string => CODES[reason] ?? reason;
 
 function verdictFacts(verdict: Verdict): Answer {
-  const code = verdict.admitted ? "valid" : reasonCode(verdict.refusal.reason);
+  const code = verdict.admitted ? "valid" : codeOf(verdict.refusal.reason);
   const version = verdict.identity?.version ?? null;
   return { code, version, ...(verdict.allowance !== null && allowanceFacts(verdict.allowance)) };
 }

@@ -14,5 +14,12 @@ export class Secrets {
     return name;
   }
 
+  /** The id of the key that a credential belongs to: 16 characters of its body, as the contract of credentials has it. */
+  idOf(name: string): string {
+    const credential = this.credentialOf(name);
+    const body = credential.slice(-(1 + 1 + 16 + 32 + 11 + 6));
+    return `key_${body.slice(2, 18)}`;
+  }
+
   credentialOf = (name: string): string => this.#credentials[Number(name.slice(1))]!;
 }

@@ -20,21 +20,21 @@ export const NEXT_KEY = "the next key";
 const armed = new Map<string, AbortPoint>();
 
 /**
- * The door by which a test arms a point: `POST /_abort-point {key, point}`, or `point: null` to disarm it.
+ * The door by which a test arms a point: `POST /_abort-point {key, point}`; `point: null` disarms it, no point only asks.
  * Says which point stood armed before; `null`: none, or it was met.
  */
 export async function armAbortPoint(request: Request): Promise<Response> {
-  const { key, point } = await request.json<{ key: string; point: AbortPoint | null }>();
+  const { key, point } = await request.json<{ key: string; point?: AbortPoint | null }>();
   const before = armed.get(key) ?? null;
   if (point === null) armed.delete(key);
-  else armed.set(key, point);
+  else if (point !== undefined) armed.set(key, point);
   return Response.json({ before });
 }
 
 /** Puts abort points around the storage of an object, and gives back what goes around its ledger and its alarm. */
 export function withAbortPoints(ctx: DurableObjectState) {
   const { storage } = ctx;
-  const isNew = storage.sql.databaseSize === 0;
+  const isNew = storage.sql.exec("SELECT 1 FROM sqlite_master LIMIT 1").toArray().length === 0;
   const meet = (point: AbortPoint): void => {
     const name = isNew && armed.has(NEXT_KEY) ? NEXT_KEY : (ctx.id.name ?? "");
     if (armed.get(name) !== point) return;

@@ -28,7 +28,7 @@ export const C5: Campaign = {
     for (let at = 0; counts["commands"]! < size; at++) {
       const violation = runOne(seed + at, counts);
       counts["keys"]! += 1;
-      if (violation !== null) return { counts, violations: [`SEED=${seed + at} npm run proof -- C5: ${violation}`] };
+      if (violation !== null) return { counts, violations: [`key ${seed + at}: ${violation}`] };
       if (at % 500 === 0) {
         progress(counts["commands"]!);
         await new Promise(setImmediate);

@@ -38,10 +38,6 @@ function explanation(
     for (; at < order.length; at++) {
       const operation = order[at]!;
       states[at] = state;
-      // What was under way when the product was killed is done by now, or never.
-      if (pending.some(({ life }) => life < operation.life)) {
-        pending = pending.filter(({ life }) => life >= operation.life);
-      }
       // Later, if this does not lead to the end: one of the calls of unknown outcome happened just before.
       for (const each of distinct(pending.filter(({ calledAt }) => calledAt < operation.returnedAt))) {
         const happened = after(state, each)!;
@@ -55,6 +51,10 @@ function explanation(
       const next = after(state, operation);
       if (next === null) break;
       state = next;
+      // What was under way when the product was killed is done by now, or never.
+      if (pending.some(({ life }) => life < operation.life)) {
+        pending = pending.filter(({ life }) => life >= operation.life);
+      }
     }
     if (at === order.length) {
       states[at] = state;

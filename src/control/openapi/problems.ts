@@ -1,7 +1,7 @@
 import { CODES, type Code } from "../../http/codes.ts";
 import type { PossibleRefusal } from "./refusals.ts";
 import { headersOf, type AnswerHeader } from "./headers.ts";
-import { REQUEST_ID } from "./examples.ts";
+import { REQUEST_ID } from "./cast.ts";
 import type { ExampleObject, JsonSchema, Reference, ResponseObject } from "./types.ts";
 
 const EVERY_CODE = Object.keys(CODES) as readonly Code[];

@@ -1,4 +1,4 @@
-import { identify } from "./admit.ts";
+import { identify, type Holder, type Identity } from "./admit.ts";
 import { change, endGraces, unchanged, type Circumstance } from "./change.ts";
 import type { Fresh, RepeatRefusal } from "./create.ts";
 import type { Digest } from "./digest.ts";
@@ -79,7 +79,7 @@ export type SelfRotation =
  *
  * A secret in its grace may do so only while its successor has never been admitted: that repairs a lost answer, and
  * afterwards it would let a thief of the old secret take the key. A retired secret gets the repeat of the very call
- * that retired it, and nothing else.
+ * that ended it, and nothing else.
  */
 export function rotateSelf(
   key: Key,
@@ -93,7 +93,7 @@ export function rotateSelf(
 
   const holder = identify(key, command.presented, now);
   const recalled = command.idempotency === null ? null : recall(key.receipts, command.idempotency, now);
-  if (recalled?.found && "identity" in holder && isPartyTo(recalled.receipt, holder.identity.version)) {
+  if (recalled?.found && "identity" in holder && mayHear(key, recalled.receipt, holder)) {
     return "because" in recalled ? refuse({ reason: recalled.because }) : unchanged(key, repeated(key, recalled));
   }
   if ("refusal" in holder) return refuse(holder.refusal);
@@ -109,9 +109,17 @@ export function rotateSelf(
   return { ...step, key: { ...step.key, use: { ...step.key.use, selfRotations: pace.next } } };
 }
 
-/** The secret that a call retired, and the one that it issued, may hear its answer again. */
-const isPartyTo = (receipt: Receipt, version: number): boolean =>
-  version === receipt.version - 1 || version === receipt.version;
+/**
+ * Whether the holder of a secret is told what became of an earlier call: a secret that is still valid always, so that
+ * no header is ever carried out twice; a dead one only of the call that issued it or ended it.
+ */
+function mayHear({ standing }: Key, call: Receipt, holder: Extract<Holder, { identity: Identity }>): boolean {
+  if (!("refusal" in holder)) return true;
+  const { version } = holder.identity;
+  if (version === call.version || version === call.version - 1) return true;
+  // It was in its grace until that very call, and may be the one that made it.
+  return standing.retired.some((retired) => retired.version === version && retired.validUntil === call.at);
+}
 
 function install(
   key: Key,

@@ -9,14 +9,13 @@ import type { Destination } from "./origin.ts";
 import { rewriteRequestHeaders, type Provenance } from "./request-headers.ts";
 import { rewriteResponseHeaders } from "./response-headers.ts";
 
-/** How long the origin may stay silent after it has the whole request, in milliseconds. */
-export const FIRST_BYTE_TIMEOUT_MS = 30_000;
-
 /** An admitted request on its way: what is said about it to the origin, and about the decision to the client. */
 export type Passage = {
   readonly destination: Destination;
   readonly provenance: Provenance;
   readonly hop: string;
+  /** How long the origin may stay silent once it has the whole request. */
+  readonly timeoutMs: number;
   readonly decision: string | null;
   readonly allowance: Allowance;
   readonly at: EpochMs;
@@ -28,7 +27,7 @@ export type Passage = {
  * never be said to another.
  */
 export async function forward(request: Request, passage: Passage): Promise<Response> {
-  const { destination, provenance, hop, decision, allowance, at } = passage;
+  const { destination, provenance, hop, timeoutMs, decision, allowance, at } = passage;
   const { requestId } = provenance;
   // Copying the request, rather than naming its parts, is what lets a GET with a body through.
   const outgoing = new Request(destination.url, request);
@@ -36,7 +35,7 @@ export async function forward(request: Request, passage: Passage): Promise<Respo
   outgoing.headers.set(HOP_HEADER, hop);
 
   const upload = request.body === null || !mayHaveBody(request.method) ? null : watched(request.body, request.headers);
-  const answer = await awaitFirstByte(FIRST_BYTE_TIMEOUT_MS, upload?.sent ?? null, (signal) =>
+  const answer = await awaitFirstByte(timeoutMs, upload?.sent ?? null, (signal) =>
     destination.fetcher.fetch(outgoing, {
       ...(upload !== null && { body: upload.body }),
       redirect: "manual",

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { EVENT_TYPES } from "../../key/event.ts";
 import type { JsonValue } from "../../key/policy.ts";
-import { timestamp } from "./fields.ts";
+import { opaque, timestamp } from "./fields.ts";
 
 /** One fact about a key: what, when, who, from where. */
 export const event = z.strictObject({
@@ -13,7 +13,7 @@ export const event = z.strictObject({
   ip: z.nullable(z.string()),
   userAgent: z.nullable(z.string()),
   country: z.nullable(z.string()),
-  detail: z.custom<Readonly<Record<string, JsonValue>>>().register(z.globalRegistry, { type: "object" }),
+  detail: opaque<Readonly<Record<string, JsonValue>>>(),
 });
 
 export type EventJson = z.output<typeof event>;

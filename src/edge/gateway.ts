@@ -48,7 +48,7 @@ export async function gateway(request: Request, { env, config, requestId, target
   const { credential } = reading;
   if (!isTagged(credential, config.peppers)) return problem("invalid-key", { requestId });
   // Behind the tag, because reading every header costs more than refusing a forgery.
-  const framing = faultOfFraming(headers);
+  const framing = faultOfFraming(request);
   if (framing !== null) return problem(framing.code, { requestId, detail: framing.detail });
 
   const [scheme, host] = authorityOf(request.url);

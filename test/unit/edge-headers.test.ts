@@ -203,7 +203,9 @@ describe("A4: no credential of ours travels on", () => {
 });
 
 describe("A12, A13: the frame of a request", () => {
-  const withLength = (length: number) => faultOfFraming(new Headers({ a: "x".repeat(length - 1) }));
+  const framing = (method: string, headers: Record<string, string>, body: unknown = {}) =>
+    faultOfFraming({ method, headers: new Headers(headers), body });
+  const withLength = (length: number) => framing("GET", { a: "x".repeat(length - 1) }, null);
 
   it("has room for 32 KiB of headers and not one character more", () => {
     expect(MAX_HEADER_LENGTH).toBe(32_768);
@@ -216,6 +218,10 @@ describe("A12, A13: the frame of a request", () => {
     [{ "content-length": "0" }, null],
     [{ "content-length": "67108864" }, null],
     [{ "transfer-encoding": "chunked" }, null],
+    [{ "transfer-encoding": "Chunked" }, null],
+    [{ "transfer-encoding": "gzip, chunked" }, "invalid-request"],
+    [{ "transfer-encoding": "chunked, chunked" }, "invalid-request"],
+    [{ "transfer-encoding": "identity" }, "invalid-request"],
     [{ "content-length": "5", "transfer-encoding": "chunked" }, "invalid-request"],
     [{ "content-length": "5, 6" }, "invalid-request"],
     [{ "content-length": "5, 5" }, "invalid-request"],
@@ -225,7 +231,15 @@ describe("A12, A13: the frame of a request", () => {
     [{ "content-length": "" }, "invalid-request"],
     [{ "content-length": "99999999999999999999" }, "invalid-request"],
   ])("%j: %s", (headers, code) => {
-    expect(faultOfFraming(new Headers(headers as Record<string, string>))?.code ?? null).toBe(code);
+    expect(framing("POST", headers as Record<string, string>)?.code ?? null).toBe(code);
+  });
+
+  it.each(["GET", "HEAD"])("a %s may have a body of known length, no other", (method) => {
+    expect(framing(method, {}, null)).toBeNull();
+    expect(framing(method, { "content-length": "5" })).toBeNull();
+    expect(framing(method, { "content-length": "0" })).toBeNull();
+    expect(framing(method, { "transfer-encoding": "chunked" })?.code).toBe("invalid-request");
+    expect(framing(method, {})?.code).toBe("invalid-request");
   });
 });
 

@@ -118,10 +118,23 @@ describe("the origin may be silent for so long and no longer", () => {
     expect(await answer).toMatchObject({ arrived: true });
   });
 
-  it("and also when sending it failed", async () => {
-    const answer = awaitFirstByte(1_000, Promise.reject(new Error("the client went away")), answersAfter(5_000));
-    await vi.advanceTimersByTimeAsync(1_000);
-    expect(await answer).toMatchObject({ arrived: false, because: "timeout" });
+  it("a body that breaks off takes the fetch with it, at once", async () => {
+    const answer = awaitFirstByte(1_000, Promise.reject(new Error("cut")), answersAfter(5_000));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(await answer).toMatchObject({ arrived: false, because: "body-broken" });
+  });
+
+  it("but not when the answer has begun: it is the origin's to end", async () => {
+    const body = Promise.withResolvers<void>();
+    let aborted = false;
+    const answer = awaitFirstByte(1_000, body.promise, async (signal) => {
+      signal.addEventListener("abort", () => (aborted = true));
+      return new Response("early");
+    });
+    expect(await answer).toMatchObject({ arrived: true });
+    body.reject(new Error("the origin stopped reading"));
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(aborted).toBe(false);
   });
 
   it("an answer before the body is sent starts no clock at all", async () => {

@@ -3,7 +3,7 @@ import { CODE_OF_REASON } from "../../http/codes.ts";
 import { parseAddress } from "../../key/ip.ts";
 import { BOUNDS, type Metadata } from "../../key/policy.ts";
 import { isRequirableScope } from "../../key/scope.ts";
-import { keyId, listOf, orNull, timestamp, whole, withDefault } from "./fields.ts";
+import { keyId, listOf, opaque, orNull, timestamp, whole, withDefault } from "./fields.ts";
 import { quotaReading, rateLimitReading } from "./record.ts";
 
 const requiredScopes = withDefault(
@@ -48,7 +48,7 @@ export const verifyAnswer = z.strictObject({
   name: z.optional(z.string()),
   version: z.optional(z.int()),
   scopes: z.optional(z.array(z.string())),
-  metadata: z.optional(z.custom<Metadata>().register(z.globalRegistry, { type: "object" })),
+  metadata: z.optional(opaque<Metadata>()),
   expiresAt: z.optional(z.nullable(timestamp)),
   quota: z.optional(z.nullable(quotaReading)),
   rateLimits: z.optional(z.array(rateLimitReading)),

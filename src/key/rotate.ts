@@ -79,7 +79,7 @@ export type SelfRotation =
  *
  * A secret in its grace may do so only while its successor has never been admitted: that repairs a lost answer, and
  * afterwards it would let a thief of the old secret take the key. A retired secret gets the repeat of the very call
- * that retired it, and nothing else.
+ * that ended it, and nothing else.
  */
 export function rotateSelf(
   key: Key,
@@ -93,7 +93,7 @@ export function rotateSelf(
 
   const holder = identify(key, command.presented, now);
   const recalled = command.idempotency === null ? null : recall(key.receipts, command.idempotency, now);
-  if (recalled?.found && "identity" in holder && mayHear(recalled.receipt, holder)) {
+  if (recalled?.found && "identity" in holder && mayHear(key, recalled.receipt, holder)) {
     return "because" in recalled ? refuse({ reason: recalled.because }) : unchanged(key, repeated(key, recalled));
   }
   if ("refusal" in holder) return refuse(holder.refusal);
@@ -111,13 +111,15 @@ export function rotateSelf(
 
 /**
  * Whether the holder of a secret is told what became of an earlier call: a secret that is still valid always, so that
- * no header is ever carried out twice; a retired one only if it is that very call that retired it, or was retired since.
+ * no header is ever carried out twice; a dead one only of the call that issued it or ended it.
  */
-const mayHear = ({ version: issued }: Receipt, holder: Extract<Holder, { identity: Identity }>): boolean => {
+function mayHear({ standing }: Key, call: Receipt, holder: Extract<Holder, { identity: Identity }>): boolean {
   if (!("refusal" in holder)) return true;
   const { version } = holder.identity;
-  return version === issued - 1 || version === issued;
-};
+  if (version === call.version || version === call.version - 1) return true;
+  // It was in its grace until that very call, and may be the one that made it.
+  return standing.retired.some((retired) => retired.version === version && retired.validUntil === call.at);
+}
 
 function install(
   key: Key,

@@ -7,6 +7,7 @@ import type { Artefact } from "./build.ts";
 import type { LedgerFault } from "./faulty-d1.ts";
 import type { Asked, Calls, Plan, Said } from "./serve.ts";
 import { testSecrets } from "./settings.ts";
+import type { Losable } from "./worker-under-test.ts";
 
 export type RekeyOptions = {
   /** Edges in the process that has the objects: separate isolates of the same Worker. Default 1. */
@@ -54,6 +55,11 @@ export type Rekey = AsyncDisposable & {
   ledgerFault(fault: LedgerFault): Promise<void>;
   /** How many questions Workers and objects have put to the ledger since the processes started. Only with `faultyLedger`. */
   ledgerQuestions(): Promise<number>;
+  /**
+   * Loses the next so many answers of key objects to one call: what was decided is durable, and the object is gone before
+   * it has answered. Only with `faultyLedger`.
+   */
+  loseAnswers(call: Losable, times: number): Promise<void>;
   /** Ends every process and deletes the storage. */
   stop(): Promise<void>;
 };
@@ -131,6 +137,11 @@ export async function startRekey(options: RekeyOptions = {}): Promise<Rekey> {
       if (artefact !== "faulty-ledger") throw new Error("nobody counts here: start with faultyLedger");
       const counts = await Promise.all(all().map((each) => each.call("ledgerQuestions")));
       return counts.reduce((sum, count) => sum + count, 0);
+    },
+
+    async loseAnswers(call, times) {
+      if (artefact !== "faulty-ledger") throw new Error("nothing is lost here: start with faultyLedger");
+      await first.call("loseAnswers", call, times);
     },
 
     async stop() {

@@ -1,11 +1,10 @@
-import * as z from "zod/mini";
+import type * as z from "zod/mini";
 import { askKey } from "../../http/ask-key.ts";
 import { problem } from "../../http/problem.ts";
 import type { CreateCommand } from "../../key-object/rpc.ts";
 import { mayGrant } from "../../key/authority.ts";
 import { keyIdFrom, newKeyId, type KeyId } from "../../key/credential.ts";
 import type { OwnerOrder } from "../../key/owner-order.ts";
-import { BOUNDS, ENVIRONMENTS } from "../../key/policy.ts";
 import type { Idempotency } from "../../key/receipt.ts";
 import { decisionHeader, etagOf, json } from "../answer.ts";
 import { byOf, undecided } from "../ask.ts";
@@ -13,43 +12,7 @@ import { askOwner } from "../ask-owner.ts";
 import { actorOf, authorityOf, onlyOwnerOf } from "../authority.ts";
 import { operation } from "../operation.ts";
 import { recordJson } from "../record-json.ts";
-import { instant, isObject, label, metadata, orNull, prefix, text, whole, withDefault } from "../schema/fields.ts";
-import { allowedIps, quota, rateLimits, scopes } from "../schema/policy.ts";
-import { keyRecord } from "../schema/record.ts";
-
-/** Where a key's object may live: Cloudflare's location hints. */
-const REGIONS = ["wnam", "enam", "weur", "eeur", "apac", "oc", "afr", "me", "sam"] as const;
-
-const body = z
-  .strictObject({
-    name: text(BOUNDS.nameLength),
-    owner: orNull(label),
-    kind: withDefault(z.literal("token"), "token"),
-    environment: withDefault(z.enum(ENVIRONMENTS), "live"),
-    prefix: z.optional(prefix),
-    region: z.optional(z.enum(REGIONS)),
-    lifetimeSeconds: z.optional(whole(1, BOUNDS.lifetimeSeconds)),
-    expiresAt: orNull(instant),
-    scopes: withDefault(scopes, []),
-    allowedIps: orNull(allowedIps),
-    quota: orNull(quota),
-    rateLimits: withDefault(rateLimits, []),
-    selfRotate: withDefault(z.boolean(), true),
-    metadata: withDefault(metadata, {}),
-  })
-  .check(
-    // Both run on a body that is faulty elsewhere, so that everything wrong with it is told at once.
-    z.refine(({ lifetimeSeconds, expiresAt }) => (lifetimeSeconds ?? null) === null || (expiresAt ?? null) === null, {
-      path: ["lifetimeSeconds"],
-      error: "must not be given together with expiresAt",
-      when: ({ value }) => isObject(value),
-    }),
-    z.refine(({ expiresAt }) => typeof expiresAt !== "string" || !(Date.parse(expiresAt) <= Date.now()), {
-      path: ["expiresAt"],
-      error: "must be in the future",
-      when: ({ value }) => isObject(value),
-    }),
-  );
+import { createBody, issuedKey } from "../schema/create.ts";
 
 export const createKey = operation({
   method: "POST",
@@ -58,9 +21,9 @@ export const createKey = operation({
   summary: "Issue a key. Its text is in this answer and never again anywhere.",
   scope: "rekey:keys:write",
   heeds: ["idempotency-key"],
-  body,
+  body: createBody,
   responses: {
-    201: { description: "The key was issued.", schema: z.strictObject({ key: z.string(), record: keyRecord }) },
+    201: { description: "The key was issued.", schema: issuedKey },
   },
   refusals: ["forbidden", "owner-revoked", "conflict"],
   async handle(call) {
@@ -120,7 +83,7 @@ const idOf = (idempotency: Idempotency | null): KeyId =>
     ? newKeyId((bytes) => crypto.getRandomValues(bytes))
     : keyIdFrom(`${idempotency.actor}\n${idempotency.header}`);
 
-function endOf({ lifetimeSeconds, expiresAt }: z.output<typeof body>): CreateCommand["end"] {
+function endOf({ lifetimeSeconds, expiresAt }: z.output<typeof createBody>): CreateCommand["end"] {
   if (lifetimeSeconds !== undefined) return { afterSeconds: lifetimeSeconds };
   return expiresAt === null ? null : { at: Date.parse(expiresAt) };
 }

@@ -1,28 +1,13 @@
-import * as z from "zod/mini";
+import type * as z from "zod/mini";
 import { problem } from "../../http/problem.ts";
 import type { CreditCommand, Credited } from "../../key/amend.ts";
 import { BOUNDS } from "../../key/policy.ts";
 import { recordAnswer } from "../answer.ts";
 import { askFor, askOf } from "../ask.ts";
 import { operation } from "../operation.ts";
-import { isObject, reason, whole } from "../schema/fields.ts";
+import { creditBody } from "../schema/credit.ts";
 import { keyParams } from "../schema/params.ts";
 import { keyRecord } from "../schema/record.ts";
-
-const body = z
-  .strictObject({
-    /** Raises what remains, and the limit with it. */
-    add: z.optional(whole(1, BOUNDS.limit)),
-    /** Sets what remains. */
-    set: z.optional(whole(0, BOUNDS.limit)),
-    reason,
-  })
-  .check(
-    z.refine(({ add, set }) => (add === undefined) !== (set === undefined), {
-      error: "must have either add or set",
-      when: ({ value }) => isObject(value),
-    }),
-  );
 
 type Refused = Extract<Credited, { readonly done: false }>["because"];
 
@@ -42,7 +27,7 @@ export const creditKey = operation({
   scope: "rekey:keys:write",
   heeds: ["if-match"],
   params: keyParams,
-  body,
+  body: creditBody,
   responses: { 200: { description: "The key with its new balance.", schema: keyRecord } },
   refusals: ["precondition-failed", "conflict", "key-revoked"],
   handle(call) {
@@ -61,5 +46,5 @@ export const creditKey = operation({
 });
 
 /** The body says exactly one of the two. */
-const creditOf = ({ add, set }: z.output<typeof body>): CreditCommand["credit"] =>
+const creditOf = ({ add, set }: z.output<typeof creditBody>): CreditCommand["credit"] =>
   add === undefined ? { set: set! } : { add };

@@ -1,7 +1,7 @@
-import { reasonBody } from "../change-standing.ts";
 import { decideOwner, ownerResponses } from "../decide-owner.ts";
 import { operation } from "../operation.ts";
 import { ownerParams } from "../schema/owner.ts";
+import { reasonBody } from "../schema/reason.ts";
 
 export const resumeOwner = operation({
   method: "POST",

@@ -1,6 +1,6 @@
 import { recordAnswer } from "../answer.ts";
-import { reasonBody } from "../change-standing.ts";
 import { operation } from "../operation.ts";
+import { reasonBody } from "../schema/reason.ts";
 import { keyRecord } from "../schema/record.ts";
 import { askSelf, causeOf } from "../self.ts";
 

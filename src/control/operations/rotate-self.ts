@@ -1,6 +1,6 @@
-import { reasonBody } from "../change-standing.ts";
 import { operation } from "../operation.ts";
 import { rotated, rotatedAnswer } from "../rotated-json.ts";
+import { reasonBody } from "../schema/reason.ts";
 import { askSelf, causeOf } from "../self.ts";
 
 export const rotateSelf = operation({

@@ -1,16 +1,9 @@
-import type {
-  ExampleObject,
-  JsonSchema,
-  OpenApiDocument,
-  OperationObject,
-  Reference,
-  ResponseObject,
-} from "../openapi/types.ts";
+import type { ExampleObject, JsonSchema, OpenApiDocument, OperationObject, ResponseObject } from "../openapi/types.ts";
 import { codeLink } from "./codes-chapter.ts";
 import { curl } from "./curl.ts";
-import { fieldRows, fieldsTable, typeOf, type Field } from "./fields-table.ts";
+import { fieldRows, fieldsTable, typeOf, type Field, type Sender } from "./fields-table.ts";
 import { html, inline, prose, type Html, type Part } from "./html.ts";
-import type { Placed } from "./reference.ts";
+import type { Placed } from "./placed.ts";
 
 /** One operation: what it is for and what it takes on one side, what that looks like on the other. */
 export function operationSection(placed: Placed, document: OpenApiDocument): Html {
@@ -25,7 +18,7 @@ export function operationSection(placed: Placed, document: OpenApiDocument): Htm
     ${prose(description)}
     <div class="sides">
       <div>
-        ${parameterTables(operation)}${bodyTable(operation)}${answerTables(operation, document)}${refusalTable(operation, document)}
+        ${parameterTables(operation)}${bodyTable(operation, document)}${answerTables(operation, document)}${refusalTable(operation, document)}
       </div>
       <div>${exampleBlocks(placed)}</div>
     </div>
@@ -43,7 +36,9 @@ function needs({ security }: OperationObject): Part {
 
 const parameterTables = ({ parameters = [] }: OperationObject): Part =>
   (["path", "query", "header"] as const).map((place) => {
-    const fields: readonly Field[] = parameters.filter((parameter) => parameter.in === place);
+    const fields = parameters
+      .filter((parameter) => parameter.in === place)
+      .map(({ required, ...parameter }): Field => ({ ...parameter, note: required ? "required" : null }));
     return (
       fields.length > 0 &&
       html`<h4>${PLACES[place]}</h4>
@@ -53,16 +48,16 @@ const parameterTables = ({ parameters = [] }: OperationObject): Part =>
 
 const PLACES = { path: "In the path", query: "In the query", header: "In the headers" } as const;
 
-function bodyTable({ requestBody }: OperationObject): Part {
+function bodyTable({ requestBody }: OperationObject, { components }: OpenApiDocument): Part {
   const schema = requestBody?.content["application/json"]?.schema;
   if (schema === undefined) return null;
   const note = requestBody!.required ? "" : " (may be left out)";
   return html`<h4>Body${note}</h4>
-    ${shape(schema)} `;
+    ${shape(schema.$ref === undefined ? schema : components.schemas[nameOf(schema.$ref)]!, "caller")} `;
 }
 
-const shape = (schema: JsonSchema): Html =>
-  schema.properties === undefined ? html`<p>${typeOf(schema)}</p>` : fieldsTable(schema);
+const shape = (schema: JsonSchema, sender: Sender): Html =>
+  schema.properties === undefined ? html`<p>${typeOf(schema)}</p>` : fieldsTable(schema, sender);
 
 const answerTables = ({ responses }: OperationObject, document: OpenApiDocument): Part =>
   Object.entries(responses).map(([status, response]) => {
@@ -72,13 +67,13 @@ const answerTables = ({ responses }: OperationObject, document: OpenApiDocument)
     return html`<h4>Answer</h4>
       <p class="answer"><span class="status">${status}</span> ${inline(response.description)}</p>
       ${special.map((name) => html`<p class="answer"><code>${name}</code>: ${inline(document.components.headers[name]!.description)}</p>`)}
-      ${schema !== undefined && shape(schema)} `;
+      ${schema !== undefined && shape(schema, "rekey")} `;
   });
 
 /** The codes an operation refuses with, by status. */
 function refusalTable({ responses }: OperationObject, { components }: OpenApiDocument): Part {
   const refusing = Object.entries(responses).flatMap(([status, response]) =>
-    "$ref" in response ? [{ status, codes: codesOf(components.responses[nameOf(response)]!) }] : [],
+    "$ref" in response ? [{ status, codes: codesOf(components.responses[nameOf(response.$ref)]!) }] : [],
   );
   return html`<h4>Refusals</h4>
     <table>
@@ -101,7 +96,7 @@ function refusalTable({ responses }: OperationObject, { components }: OpenApiDoc
 const codesOf = ({ content = {} }: ResponseObject): readonly string[] =>
   Object.keys(content["application/problem+json"]?.examples ?? {});
 
-const nameOf = ({ $ref }: Reference): string => $ref.split("/").at(-1)!;
+const nameOf = (reference: string): string => reference.split("/").at(-1)!;
 
 /** Every example as a command and what it answers. */
 function exampleBlocks(placed: Placed): Part {

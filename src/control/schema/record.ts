@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import type { Status } from "../../key/key.ts";
 import { ENVIRONMENTS, type Metadata } from "../../key/policy.ts";
-import { keyId, timestamp } from "./fields.ts";
+import { keyId, opaque, timestamp } from "./fields.ts";
 
 // What the control API says of a key. `record-json.ts` makes it, and does not compile when it disagrees.
 
@@ -57,7 +57,7 @@ const lasting = {
   rotation: z.null(),
   maxConcurrent: z.null(),
   selfRotate: z.boolean(),
-  metadata: z.custom<Metadata>().register(z.globalRegistry, { type: "object" }),
+  metadata: opaque<Metadata>(),
 };
 
 /** A key as its object knows it at this instant. */

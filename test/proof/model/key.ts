@@ -189,11 +189,8 @@ function rotate(key: Key, call: Rotation, now: number): Outcome {
 function rotateSelf(key: Key, call: SelfRotation, now: number): Outcome {
   const header = headerOf("self", call.header);
   const asked = JSON.stringify(["rotate-self"]);
-  const presented = versionOf(key, call.secret);
   const again = recall(key, header, asked, now);
-  // A dead secret is only told of its own call: the one that retired it, or the one that issued it.
-  const isAlive = identityRefusal(key, call.secret, now) === null;
-  if (again !== null && (isAlive || presented === again.issued || presented === again.issued - 1)) {
+  if (again !== null && (isAlive(key, call.secret, now) || isPartyTo(key, call.secret, again))) {
     return [key, "refused" in again ? again.refused : rotated(key, again.secret, now)];
   }
   const refusal =
@@ -207,6 +204,13 @@ function rotateSelf(key: Key, call: SelfRotation, now: number): Outcome {
   const [after, answer] = install(key, call.mints, 0, header, asked, now);
   return [{ ...after, ownRotations: enter([OWN_ROTATIONS], key.ownRotations, now) }, answer];
 }
+
+/** A dead secret is only told of a call that concerned it: the one that issued it, replaced it, or ended its grace. */
+const isPartyTo = (key: Key, secret: string, call: Recalled): boolean =>
+  [call.issued, call.issued - 1].includes(versionOf(key, secret) ?? -1) ||
+  key.former.some((each) => each.secret === secret && each.deadAt === call.at);
+
+const isAlive = (key: Key, secret: string, now: number): boolean => identityRefusal(key, secret, now) === null;
 
 /** The new secret in, the old one out, in one step. Nothing that was counted is touched. */
 function install(
@@ -345,14 +349,16 @@ const recordOf = (code: string, key: Key, now: number): Answer => ({
 const headerOf = (actor: string, header: string | null): string | null =>
   header === null ? null : `${actor} ${header}`;
 
-type Recalled = { readonly issued: number } & ({ readonly secret: string } | { readonly refused: Answer });
+type Recalled = { readonly issued: number; readonly at: number } & (
+  { readonly secret: string } | { readonly refused: Answer }
+);
 
 /** What is known of a header: `null` for a new one. */
 function recall({ done }: Key, header: string | null, asked: string, now: number): Recalled | null {
   const call = done.find((each) => each.header === header);
   if (call === undefined) return null;
-  const issued = call.version;
-  if (call.asked !== asked) return { issued, refused: { code: "idempotency-mismatch" } };
-  const isTold = call.answer !== null && now < call.at + REPEATABLE_MS;
-  return isTold ? { issued, secret: call.answer } : { issued, refused: { code: "idempotency-expired" } };
+  const { version: issued, at } = call;
+  if (call.asked !== asked) return { issued, at, refused: { code: "idempotency-mismatch" } };
+  const isTold = call.answer !== null && now < at + REPEATABLE_MS;
+  return isTold ? { issued, at, secret: call.answer } : { issued, at, refused: { code: "idempotency-expired" } };
 }

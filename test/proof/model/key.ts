@@ -285,7 +285,9 @@ function credit(key: Key, { add, set, ifMatch }: Extract<Call, { do: "credit" }>
   const { quota } = key.rules;
   if (quota?.period !== "none") return [key, { code: "conflict" }];
   const used = usedOf(quota, key.spent, now);
-  const limit = add === undefined ? used + set! : quota.limit + add;
+  // What remains rises by what is added, even if more was used than the limit, once lowered, allows.
+  const remaining = Math.max(0, quota.limit - used);
+  const limit = used + (add === undefined ? set! : remaining + add);
   const after = changed({ ...key, rules: { ...key.rules, quota: { ...quota, limit } } });
   return [after, recordOf("credited", after, now)];
 }

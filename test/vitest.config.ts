@@ -45,8 +45,10 @@ export default defineConfig({
           name: "proof",
           include: ["test/proof/short/**/*.test.ts"],
           globalSetup: ["test/support/build.ts"],
+          // After all others, one campaign at a time: each wants the whole machine.
+          sequence: { groupOrder: 1 },
           maxWorkers: 1,
-          testTimeout: 120_000,
+          testTimeout: 240_000,
           hookTimeout: 60_000,
         },
       },

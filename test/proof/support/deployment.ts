@@ -1,23 +1,31 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build } from "../../support/build.ts";
+import { build, type Artefact } from "../../support/build.ts";
 import { startRekey, type Rekey, type RekeyOptions } from "../../support/rekey.ts";
 
-let built: Promise<string> | null = null;
+const built = new Map<Artefact, Promise<string>>();
 
-/** Where the bundles are: those of this run of vitest, or ones made once for this process. */
-function artefacts(): Promise<string> {
-  built ??= (async () => {
+/** Where the bundle is: the one of this run of vitest, or one that is made once for this process. */
+function artefactsWith(artefact: Artefact): Promise<string> {
+  let directory = built.get(artefact);
+  if (directory === undefined) {
     const given = process.env["REKEY_ARTEFACTS"];
-    if (given !== undefined) return given;
-    const directory = await mkdtemp(join(tmpdir(), "rekey-proof-"));
-    await build(directory);
-    return directory;
-  })();
-  return built;
+    directory = given === undefined ? made(artefact) : Promise.resolve(given);
+    built.set(artefact, directory);
+  }
+  return directory;
+}
+
+async function made(artefact: Artefact): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "rekey-proof-"));
+  await build(directory, [artefact]);
+  return directory;
 }
 
 /** The product as it would be deployed, on storage of its own. */
 export const deploy = async (options: RekeyOptions): Promise<Rekey> =>
-  startRekey({ ...options, artefacts: await artefacts() });
+  startRekey({
+    ...options,
+    artefacts: await artefactsWith(options.faultyLedger === true ? "faulty-ledger" : "deployed"),
+  });

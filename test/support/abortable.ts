@@ -5,16 +5,19 @@ import { NEXT_KEY, type AbortPoint } from "./abort-points.ts";
 /** At which point an object ends, once, by the id of its key. Shared by all objects of a process. */
 const armed = new Map<string, AbortPoint>();
 
+/** How many objects were woken in this process. */
+let woken = 0;
+
 /**
  * The door by which a test arms a point: `POST /_abort-point {key, point}`; `point: null` disarms it, no point only asks.
- * Says which point stood armed before; `null`: none, or it was met.
+ * Says which point stood armed before (`null`: none, or it was met), and how many objects were woken so far.
  */
 export async function armAbortPoint(request: Request): Promise<Response> {
   const { key, point } = await request.json<{ key: string; point?: AbortPoint | null }>();
   const before = armed.get(key) ?? null;
   if (point === null) armed.delete(key);
   else if (point !== undefined) armed.set(key, point);
-  return Response.json({ before });
+  return Response.json({ before, woken });
 }
 
 /** A key's object that ends where it is told to. */
@@ -22,6 +25,7 @@ export class AbortableKeyObject extends KeyObject {
   readonly #meet: (point: AbortPoint) => void;
 
   constructor(ctx: DurableObjectState, env: Env) {
+    woken += 1;
     const meet = meeting(ctx);
     surround(ctx.storage, meet);
     super(ctx, { ...env, DB: surrounded(env.DB, meet) });

@@ -4,6 +4,7 @@ import type { Rekey } from "../../support/rekey.ts";
 import type { Answer, Call, Rules } from "../model/call.ts";
 import { explains } from "../model/explains.ts";
 import { ABSENT, step, type State } from "../model/key.ts";
+import { atATime } from "../support/at-a-time.ts";
 import { make } from "../support/caller.ts";
 import { deploy } from "../support/deployment.ts";
 import { ask } from "../support/http.ts";
@@ -56,6 +57,11 @@ const RULES: Rules = {
   selfRotate: true,
 };
 
+const CELLS_AT_A_TIME = 8;
+
+/** How long what must come may take, in milliseconds: an alarm that failed is repeated after seconds. */
+const PATIENCE_MS = 15_000;
+
 /**
  * The object is ended at every point of every operation. Afterwards the key is in one of two states, the one before the
  * call or the one after it, whole; a call that may be repeated is, and is carried out once; and the ledger has every event
@@ -80,7 +86,11 @@ export const C4: Campaign = {
         ({ name, point }) =>
           point !== "in the alarm" && !(name === "use" && HAPPENED[point] === true && point !== "after the sync"),
       );
-      cells.push(...(await Promise.all(direct.map(({ name, point }) => cell(rekey, name, point)))));
+      cells.push(...(await atATime(CELLS_AT_A_TIME, direct, ({ name, point }) => cell(rekey, name, point))));
+      if (cells.some((each) => each.violations.length > 0)) {
+        violations.push(...cells.flatMap((each) => each.violations));
+        break;
+      }
       const later = all.filter(({ name, point }) => OF_THE_LEDGER.includes(point) && name !== "use");
       cells.push(...(await inAlarms(rekey, later)));
       counts = addUp([counts, ...cells.map((each) => each.counts)]);
@@ -116,6 +126,13 @@ class Subject {
       );
     }
     this.state = told.state;
+    return answer;
+  }
+
+  /** Makes a call that must be answered. */
+  async hear(call: Call): Promise<Answer> {
+    const answer = await this.make(call);
+    if (answer === null) throw new Contradiction(`nothing was heard of ${JSON.stringify(call)}`);
     return answer;
   }
 
@@ -168,7 +185,7 @@ async function arm(rekey: Rekey, key: string, point?: AbortPoint | null): Promis
 
 /** Waits until an armed point was met. */
 async function met(rekey: Rekey, key: string): Promise<void> {
-  for (const until = Date.now() + 30_000; (await arm(rekey, key)) !== null; await pause(20)) {
+  for (const until = Date.now() + PATIENCE_MS; (await arm(rekey, key)) !== null; await pause(20)) {
     if (Date.now() > until) throw new Contradiction("the point was not met");
   }
 }
@@ -176,7 +193,7 @@ async function met(rekey: Rekey, key: string): Promise<void> {
 /** Waits until the object has written down that the ledger knows everything: it writes nothing more by itself. */
 async function atRest(rekey: Rekey, { id, state }: Subject): Promise<void> {
   const revision = state.is === "key" ? state.revision : 0;
-  for (const until = Date.now() + 30_000; ; await pause(10)) {
+  for (const until = Date.now() + PATIENCE_MS; ; await pause(10)) {
     const [row] = await rekey.objectSql(
       id,
       "SELECT json ->> 'delivered' AS delivered FROM part WHERE name = 'delivery'",
@@ -198,8 +215,8 @@ async function creation(rekey: Rekey, point: AbortPoint): Promise<Findings> {
     }
     await subject.create(call);
     // Created once, whichever of the two attempts it was.
-    await subject.make({ do: "use", secret: subject.secret, cost: 1 });
-    await subject.make({ do: "read" });
+    await subject.hear({ do: "use", secret: subject.secret, cost: 1 });
+    await subject.hear({ do: "read" });
     return subject;
   });
 }
@@ -209,8 +226,8 @@ async function cell(rekey: Rekey, name: string, point: AbortPoint): Promise<Find
     const { before = [], call: draft } = OPERATIONS[name]!;
     const subject = new Subject(rekey);
     await subject.create();
-    await subject.make({ do: "use", secret: subject.secret, cost: 1 });
-    for (const each of before) await subject.make(subject.call(each));
+    await subject.hear({ do: "use", secret: subject.secret, cost: 1 });
+    for (const each of before) await subject.hear(subject.call(each));
 
     const call = subject.call(draft, `a-cell-${crypto.randomUUID()}`);
     const [unchanged, former] = [subject.state, subject.secret];
@@ -224,7 +241,7 @@ async function cell(rekey: Rekey, name: string, point: AbortPoint): Promise<Find
     }
 
     if (answer !== null) {
-      await subject.make({ do: "read" });
+      await subject.hear({ do: "read" });
       return subject;
     }
 
@@ -240,14 +257,14 @@ async function cell(rekey: Rekey, name: string, point: AbortPoint): Promise<Find
     subject.state = fits[0]!;
 
     // The former secret first: it must be as dead or alive as the state says.
-    await subject.make({ do: "use", secret: former, cost: 1, dry: true });
+    await subject.hear({ do: "use", secret: former, cost: 1, dry: true });
     if (draft.do === "rotate" || draft.do === "rotate-self") {
       // Asked for again: carried out now, or the very answer that was lost.
       subject.state = "mints" in call && fits[0] === changed ? await heardAgain(subject, call, unchanged) : unchanged;
-      if (fits[0] !== changed) await subject.make(call);
-      await subject.make({ do: "use", secret: subject.secret, cost: 1 });
-    } else if (draft.do !== "use" && draft.do !== "credit") await subject.make(call);
-    await subject.make({ do: "read" });
+      if (fits[0] !== changed) await subject.hear(call);
+      await subject.hear({ do: "use", secret: subject.secret, cost: 1 });
+    } else if (draft.do !== "use" && draft.do !== "credit") await subject.hear(call);
+    await subject.hear({ do: "read" });
     return subject;
   });
 }
@@ -256,7 +273,7 @@ async function cell(rekey: Rekey, name: string, point: AbortPoint): Promise<Find
 async function heardAgain(subject: Subject, call: Call, unchanged: State): Promise<State> {
   const { state } = subject;
   subject.state = unchanged;
-  await subject.make(call);
+  await subject.hear(call);
   if (subject.state.is !== "key" || state.is !== "key" || subject.state.version !== state.version) {
     throw new Contradiction("a repeat changed something");
   }
@@ -265,39 +282,38 @@ async function heardAgain(subject: Subject, call: Call, unchanged: State): Promi
 
 /** The ledger fails while the operations are carried out; then it is back, and each alarm that tells it ends once. */
 async function inAlarms(rekey: Rekey, cells: readonly { readonly name: string; readonly point: AbortPoint }[]) {
-  const subjects = await Promise.all(
-    cells.map(async ({ name, point }) => {
-      const { before = [] } = OPERATIONS[name]!;
-      const subject = new Subject(rekey);
-      await subject.create();
-      for (const each of before) await subject.make(subject.call(each));
-      return { name, point, subject };
-    }),
-  );
+  const subjects = await atATime(CELLS_AT_A_TIME, cells, async ({ name, point }) => {
+    const { before = [] } = OPERATIONS[name]!;
+    const subject = new Subject(rekey);
+    await subject.create();
+    for (const each of before) await subject.hear(subject.call(each));
+    return { name, point, subject };
+  });
   await rekey.ledgerFault("fail");
-  const armed = await Promise.allSettled(
-    subjects.map(async ({ name, point, subject }) => {
-      await subject.make(subject.call(OPERATIONS[name]!.call));
+  const prepared = await atATime(CELLS_AT_A_TIME, subjects, ({ name, point, subject }) =>
+    judged(`${name}, with the ledger down`, async () => {
+      await subject.hear(subject.call(OPERATIONS[name]!.call));
+      // With the ledger down the key is as alive, or as dead, as with it.
+      await subject.hear({ do: "use", secret: subject.secret, cost: 1 });
       await arm(rekey, subject.id, point);
+      return null;
     }),
   );
   await rekey.ledgerFault("pass");
-  return Promise.all(
-    subjects.map(({ name, point, subject }, at) =>
-      judged(`${name}, its alarm aborted ${point}`, async () => {
-        const outcome = armed[at]!;
-        if (outcome.status === "rejected") throw outcome.reason;
-        await met(rekey, subject.id);
-        return subject;
-      }),
-    ),
+  const aborted = subjects.map(({ name, point, subject }) =>
+    judged(`${name}, its alarm aborted ${point}`, async () => {
+      await met(rekey, subject.id);
+      return subject;
+    }),
   );
+  return [...prepared.filter(({ violations }) => violations.length > 0), ...(await Promise.all(aborted))];
 }
 
-async function judged(name: string, run: () => Promise<Subject>): Promise<Findings> {
+/** @param run gives the key of which the ledger must know everything in the end; `null`: not yet. */
+async function judged(name: string, run: () => Promise<Subject | null>): Promise<Findings> {
   try {
     const subject = await run();
-    const fault = await subject.ledgerFault();
+    const fault = subject === null ? null : await subject.ledgerFault();
     return { counts: { cells: 1 }, violations: fault === null ? [] : [`${name}: ${fault}`] };
   } catch (cause) {
     if (!(cause instanceof Contradiction)) throw cause;
@@ -308,7 +324,7 @@ async function judged(name: string, run: () => Promise<Subject>): Promise<Findin
 /** Of a purged key the ledger has one event, that it was purged, and a row that no list shows. */
 async function faultOfTombstone(rekey: Rekey, keyId: string): Promise<string | null> {
   let has = "";
-  for (const until = Date.now() + 30_000; Date.now() < until; await pause(50)) {
+  for (const until = Date.now() + PATIENCE_MS; Date.now() < until; await pause(50)) {
     const events = await rekey.ledgerSql("SELECT type FROM events WHERE key_id = ?", keyId);
     const [key] = await rekey.ledgerSql("SELECT status FROM keys WHERE id = ?", keyId);
     has = JSON.stringify({ events, key });

@@ -9,7 +9,7 @@ import { after, isKnown, type History, type Operation } from "./operation.ts";
  * for linearizability" (2017): a set of calls put in order and the state they lead to is tried only once. Exponential at
  * worst: for histories of some 1,000 operations by some 16 clients.
  */
-export function search({ first, operations }: History, patience = 2_000_000): "yes" | "no" | "given up" {
+export function search({ first, operations }: History, patience = 200_000): "yes" | "no" | "given up" {
   const head = listOf(operations);
   let toExplain = operations.filter(isKnown).length;
   let state = first;

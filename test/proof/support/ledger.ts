@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Rekey } from "../../support/rekey.ts";
 
 /** How long the ledger may take to catch up, in milliseconds: an alarm that failed is repeated after seconds. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 15_000;
 
 /**
  * Waits for the ledger to have what happened to a key: every event once, numbered without a gap up to the key's

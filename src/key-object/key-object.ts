@@ -156,7 +156,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
       events.length === 0 || page.agenda.has("deliver")
         ? page.agenda
         : withTask(page.agenda, "deliver", {
-            dueAt: after(this.#clock.now(), backoffMs(1, Math.random())),
+            dueAt: after(this.#clock.now(), backoffMs(0, Math.random())),
             attempts: 0,
           });
     // What an instance numbers before its first change dies with it if it ends there, and the next instance begins with
@@ -221,14 +221,13 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
 
   #deliveryFailed(cause: unknown): void {
     const page = this.#page!;
+    const keyId = page.key.profile.id;
+    console.warn({ message: "the ledger could not be told", keyId, cause: String(cause) });
+    const now = this.#clock.now();
+    // A change that finds the ledger down must not put off the attempt that is planned already.
+    if (!isDue(page.agenda, "deliver", now)) return;
     const attempts = (page.agenda.get("deliver")?.attempts ?? 0) + 1;
-    const dueAt = after(this.#clock.now(), backoffMs(attempts, Math.random()));
-    console.warn({
-      message: "the ledger could not be told",
-      keyId: page.key.profile.id,
-      attempts,
-      cause: String(cause),
-    });
+    const dueAt = after(now, backoffMs(attempts, Math.random()));
     this.#page = { ...page, agenda: withTask(page.agenda, "deliver", { dueAt, attempts }) };
     this.#decided += 1;
     this.ctx.waitUntil(this.#settled());

@@ -104,11 +104,14 @@ export function mint(keyId: KeyId, { prefix, pepper, random }: Minting): string 
 /** The last four characters, by which people tell credentials apart. They belong to the checksum, not to the secret. */
 export const hintOf = (credential: string): string => `…${credential.slice(-4)}`;
 
-const LOOKS_LIKE_CREDENTIAL = new RegExp(`[a-z][a-z0-9_]{0,19}_${FORMAT}[0-9A-Za-z]{${BODY_WIDTH - 1}}`, "g");
+/** A credential, or one that was cut off behind its secret, or has something glued to it. */
+const LOOKS_LIKE_CREDENTIAL = new RegExp(`[a-z][a-z0-9_]{0,19}_${FORMAT}[0-9A-Za-z]{${TAGGED_WIDTH - 1},}`, "g");
 
-/** The text with everything that looks like a credential replaced by its hint, for whatever ends in a log. */
+/** The text with everything that looks like a credential taken out, for whatever ends in a log. A whole one leaves its hint. */
 export const redact = (text: string): string =>
-  text.replace(LOOKS_LIKE_CREDENTIAL, (credential) => `[redacted ${hintOf(credential)}]`);
+  text.replace(LOOKS_LIKE_CREDENTIAL, (found) =>
+    parseCredential(found) === null ? "[redacted]" : `[redacted ${hintOf(found)}]`,
+  );
 
 function tag(tagged: string, pepper: Pepper): string {
   const mac = createHmac("sha256", pepper.secret).update(tagged).digest();

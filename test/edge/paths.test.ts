@@ -33,9 +33,28 @@ describe("A9: the path that is judged is the path that is forwarded", () => {
   });
 
   it.each([
-    ...["//x", "//evil.example/x", "/a//b", "/a%2fb", "/a%2Fb", "/..%2fb", "/a%5cb", "/a\\b", "/\\evil.example/x"],
-    ...["/a;x=1", "/..;/b", "/a%3bx", "/a%00b", "/a%0d%0ab", "/a%", "/a%zz", "/%252e%252e/x", "/%25%32%65", "/a%ff"],
-    ...["/%c0%ae%c0%ae/x", "/%e0%80%af", "*"],
+    "//x",
+    "//evil.example/x",
+    "/a//b",
+    "/a%2fb",
+    "/a%2Fb",
+    "/..%2fb",
+    "/a%5cb",
+    "/a\\b",
+    "/\\evil.example/x",
+    "/a;x=1",
+    "/..;/b",
+    "/a%3bx",
+    "/a%00b",
+    "/a%0d%0ab",
+    "/a%",
+    "/a%zz",
+    "/%252e%252e/x",
+    "/%25%32%65",
+    "/a%ff",
+    "/%c0%ae%c0%ae/x",
+    "/%e0%80%af",
+    "*",
   ])("%s is refused, spends nothing and is not forwarded", async (written) => {
     const before = await spent();
     const answer = await gateway.useRaw(key.key, `GET ${written}`);
@@ -61,8 +80,18 @@ describe("A9: Rekey's own paths, and every other spelling of them", () => {
   );
 
   it.each([
-    ...["/%5Frekey", "/%5frekey/v1/keys", "/_%72ekey", "//_rekey", "//_rekey/v1/keys", "/x/../%5Frekey"],
-    ...["/_rekey%2fv1", "/_rekey;/v1", "/_rekey\\v1", "/%255Frekey", "/%25%35Frekey", "/_rekey%00"],
+    "/%5Frekey",
+    "/%5frekey/v1/keys",
+    "/_%72ekey",
+    "//_rekey",
+    "//_rekey/v1/keys",
+    "/x/../%5Frekey",
+    "/_rekey%2fv1",
+    "/_rekey;/v1",
+    "/_rekey\\v1",
+    "/%255Frekey",
+    "/%25%35Frekey",
+    "/_rekey%00",
   ])("%s is refused, with a key and with the admin token", async (path) => {
     for (const credential of [key.key, gateway.rekey.adminToken]) {
       const answer = await gateway.useRaw(credential, `GET ${path}`);

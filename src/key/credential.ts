@@ -41,8 +41,9 @@ export const newKeyId = (random: Random): KeyId => `key_${randomBase62(KEY_ID_WI
  * A create that is repeated with the same Idempotency-Key thereby meets the object of its first attempt.
  */
 export function keyIdFrom(text: string): KeyId {
-  const number = BigInt(`0x${createHash("sha256").update(text).digest("hex")}`);
-  return `key_${toBase62(number % 62n ** BigInt(KEY_ID_WIDTH), KEY_ID_WIDTH)}` as KeyId;
+  const digest = createHash("sha256").update(text).digest();
+  const words = Array.from({ length: 8 }, (_, at) => digest.readUInt32BE(4 * at));
+  return `key_${toBase62(words, KEY_ID_WIDTH)}` as KeyId;
 }
 
 /** One secret of the deployment under which credentials are tagged; `id` is the character that credentials carry. */
@@ -115,9 +116,9 @@ export const redact = (text: string): string =>
 
 function tag(tagged: string, pepper: Pepper): string {
   const mac = createHmac("sha256", pepper.secret).update(tagged).digest();
-  return toBase62(mac.readBigUInt64BE(0), TAG_WIDTH);
+  return toBase62([mac.readUInt32BE(0), mac.readUInt32BE(4)], TAG_WIDTH);
 }
 
-const checksum = (text: string): string => toBase62(BigInt(crc32(text)), CHECKSUM_WIDTH);
+const checksum = (text: string): string => toBase62([crc32(text)], CHECKSUM_WIDTH);
 
 const encoder = new TextEncoder();

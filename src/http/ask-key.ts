@@ -13,28 +13,27 @@ export type Asked<Answer> = { readonly answered: true; readonly answer: Answer }
  *
  * @param region where the object should live; only heeded by the first call that ever reaches it.
  */
-export async function askKey<Answer>(
+export function askKey<Answer>(
   env: Env,
   config: Config,
   keyId: KeyId,
   question: (key: KeyRpc) => Promise<Answer>,
   region?: DurableObjectLocationHint,
 ): Promise<Asked<Answer>> {
-  const key = env.KEYS.getByName(keyId, region === undefined ? {} : { locationHint: region });
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const deadline = new Promise<Asked<Answer>>((resolve) => {
-    timer = setTimeout(() => resolve({ answered: false }), config.decisionTimeoutMs);
+  // One promise and no race, because every request pays for it.
+  return new Promise((resolve) => {
+    const key = env.KEYS.getByName(keyId, region === undefined ? {} : { locationHint: region });
+    const settle = (asked: Asked<Answer>) => {
+      clearTimeout(deadline);
+      resolve(asked);
+    };
+    const deadline = setTimeout(settle, config.decisionTimeoutMs, { answered: false });
+    question(key as unknown as KeyRpc).then(
+      (answer) => settle({ answered: true, answer }),
+      (cause: unknown) => {
+        console.error({ message: "a key's object did not answer", keyId, cause: String(cause) });
+        settle({ answered: false });
+      },
+    );
   });
-  const answer = question(key as unknown as KeyRpc).then(
-    (given): Asked<Answer> => ({ answered: true, answer: given }),
-    (cause: unknown): Asked<Answer> => {
-      console.error({ message: "a key's object did not answer", keyId, cause: String(cause) });
-      return { answered: false };
-    },
-  );
-  try {
-    return await Promise.race([answer, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

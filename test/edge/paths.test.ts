@@ -100,6 +100,12 @@ describe("A9: Rekey's own paths, and every other spelling of them", () => {
     expect(gateway.seen()).toEqual([]);
   });
 
+  it("they are routed on the canonical path, too", async () => {
+    const answer = await gateway.useRaw(gateway.rekey.adminToken, "GET /x/../_rekey/v1/%6Beys");
+    expect(answer.status).toBe(200);
+    expect(JSON.parse(answer.body)).toHaveProperty("items");
+  });
+
   it("a Host header cannot move the path", async () => {
     for (const host of ["x/_rekey", "x/_rekey?", "x#", "a@b", "a, b", "a b", "x\\y", "[::1"]) {
       const bytes = `GET /v1 HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${key.key}\r\nConnection: close\r\n\r\n`;

@@ -94,7 +94,7 @@ describe("a search of keys", () => {
     ]) {
       expect(await list(filter)).toEqual([]);
     }
-    const row = await env.DB.prepare("SELECT * FROM keys").first<Record<string, unknown>>();
+    const row = await env.DB.prepare("SELECT * FROM keys").first();
     expect(Object.values(row!)).not.toContain("gone");
     expect(Object.values(row!)).not.toContain("acme");
   });

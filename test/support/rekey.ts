@@ -37,12 +37,18 @@ export type Rekey = AsyncDisposable & {
   readonly storage: string;
   /** Everything logged so far by all processes, the killed ones included. */
   readonly logs: readonly string[];
-  /** Opens another door in a process of its own, onto the same objects and the same ledger; gives its URL. */
-  addProcess(): Promise<string>;
+  /**
+   * Opens another door in a process of its own, onto the same objects and the same ledger; gives its URL. With settings
+   * of its own, where it is given any: as while a deploy is under way.
+   */
+  addProcess(vars?: Readonly<Record<string, string>>): Promise<string>;
   /** SIGKILL to every process, workerd included, in the same instant. Returns when they no longer listen. */
   kill(): Promise<void>;
-  /** Starts again on the same storage, after `kill` or instead of it. Later processes are not started again. */
-  restart(): Promise<void>;
+  /**
+   * Starts again on the same storage, after `kill` or instead of it. Later processes are not started again. Settings
+   * that are given replace those of their names from here on.
+   */
+  restart(vars?: Readonly<Record<string, string>>): Promise<void>;
   /** Throws a key's object out of memory; its storage stays. False if it was not in memory. */
   evict(keyId: string): Promise<boolean>;
   /** Ids (as the platform writes them) of all key objects that have storage. */
@@ -72,15 +78,18 @@ export async function startRekey(options: RekeyOptions = {}): Promise<Rekey> {
   const artefact: Artefact = options.faultyLedger === true ? "faulty-ledger" : "deployed";
   const home = await mkdtemp(join(tmpdir(), "rekey-test-"));
   const storage = join(home, "state");
-  const bindings = { ...testSecrets, ORIGIN_URL: options.origin ?? "http://127.0.0.1:1", ...options.vars };
+  let bindings = { ...testSecrets, ORIGIN_URL: options.origin ?? "http://127.0.0.1:1", ...options.vars };
   const logs: string[] = [];
 
   // Addresses of killed processes are worth nothing: each start has a registry of its own.
   let starts = 0;
-  const start = (hasObjects: boolean, edges: readonly string[]) => {
+  const start = (hasObjects: boolean, edges: readonly string[], vars: RekeyOptions["vars"] = {}) => {
     if (hasObjects) starts += 1;
     const registry = join(home, `registry-${starts}`);
-    return startProcess({ artefacts, artefact, storage, registry, hasObjects, edges, bindings }, logs);
+    return startProcess(
+      { artefacts, artefact, storage, registry, hasObjects, edges, bindings: { ...bindings, ...vars } },
+      logs,
+    );
   };
   const startFirst = () =>
     start(
@@ -103,15 +112,16 @@ export async function startRekey(options: RekeyOptions = {}): Promise<Rekey> {
     storage,
     logs,
 
-    async addProcess() {
-      const added = await start(false, [`other-${others.length}`]);
+    async addProcess(vars) {
+      const added = await start(false, [`other-${others.length}`], vars);
       others.push(added);
       return added.urls[0]!;
     },
     async kill() {
       await Promise.all(all().map((each) => each.kill()));
     },
-    async restart() {
+    async restart(vars) {
+      bindings = { ...bindings, ...vars };
       await rekey.kill();
       others = [];
       first = await startFirst();

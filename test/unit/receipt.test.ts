@@ -126,6 +126,13 @@ describe("a call that comes again", () => {
     expect(withoutRepeat(used)).toBe(used);
   });
 
+  it("does not find the answer of somebody else, though both have taken the same header", () => {
+    const [mine, theirs] = [aCall(), aCall("header-of-a-call", "do it", "key_0000000000000009")];
+    const receipts = issued(issued(NO_RECEIPTS, mine, 2), theirs, 3, 1);
+    expect(recall(receipts, theirs, t(2))).toMatchObject({ credential: "credential 3" });
+    expect(recall(receipts, mine, t(2))).toMatchObject({ because: "idempotency-expired" });
+  });
+
   it("finds nothing where the header does not open what is kept", () => {
     const receipts = issued(NO_RECEIPTS);
     const broken = { ...receipts, repeat: { ...receipts.repeat!, sealed: "not a seal" } };

@@ -140,7 +140,7 @@ const FULL = { openedAt: t(0), used: 5 };
 
 /** A key and a holder's call with these faults and no others, the call coming 20 s after the key's creation. */
 function withFaults(faults: typeof FAULTS) {
-  const profile = Object.assign({ allowedIps: [HOME] }, ...faults.map(({ profile }) => profile)) as Partial<Profile>;
+  const profile = Object.assign({ allowedIps: [HOME] }, ...faults.map((fault) => fault.profile)) as Partial<Profile>;
   // Revoked last: afterwards nothing could be changed.
   const changes = faults.map(({ change }) => change).filter((change) => change !== undefined);
   const key = changes.toSorted((a, b) => rank(a) - rank(b)).reduce((before, change) => change(before), aKey(profile));

@@ -41,14 +41,8 @@ export function amend(key: Key, command: AmendCommand, circumstance: Circumstanc
   const detail = differences({ ...profile, expiresAt: standing.expiresAt }, { ...amended, expiresAt });
   if (detail === null) return unchanged(key, { done: true });
 
-  const retired = endedBy(standing.retired, standing.expiresAt, circumstance.now);
-  const changed = change(
-    key,
-    { expiresAt, retired: endedBy(retired, expiresAt, null) },
-    "key.amended",
-    circumstance,
-    detail,
-  );
+  const ends = { expiresAt, retired: endedBy(standing.retired, expiresAt) };
+  const changed = change(key, ends, "key.amended", circumstance, detail);
   return {
     key: { ...changed.key, profile: amended, use: carriedOver(profile, amended, changed.key.use, circumstance.now) },
     events: changed.events,
@@ -105,17 +99,9 @@ function differences(was: object, is: object): { readonly [field: string]: JsonV
   return Object.fromEntries(changed.map(([field, value]) => [field, { before: before[field] ?? null, after: value }]));
 }
 
-/**
- * A secret in its grace dies with the key's expiry at the latest, and does not come back when the key is revived.
- * @param now `null`: the end counts even if it has not come yet.
- */
-function endedBy(
-  retired: readonly RetiredSecret[],
-  end: EpochMs | null,
-  now: EpochMs | null,
-): readonly RetiredSecret[] {
-  if (end === null || (now !== null && now < end) || retired.every(({ validUntil }) => validUntil <= end))
-    return retired;
+/** A secret in its grace dies with the key's expiry at the latest, and a later end does not bring it back. */
+function endedBy(retired: readonly RetiredSecret[], end: EpochMs | null): readonly RetiredSecret[] {
+  if (end === null || retired.every(({ validUntil }) => validUntil <= end)) return retired;
   return retired.map((secret) => (secret.validUntil > end ? { ...secret, validUntil: end } : secret));
 }
 

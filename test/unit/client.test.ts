@@ -145,6 +145,7 @@ describe("a missing answer", () => {
     ["the connection fails", lost],
     ["503 unavailable", refused("unavailable", 503, { "retry-after": "1" })],
     ["a page of somebody on the way", () => new Response("<h1>Bad gateway</h1>", { status: 502 })],
+    ["something in JSON from somebody who is not Rekey", () => Response.json({ key: "k", valid: true })],
     ["half an answer", () => new Response('{"key":', { headers: { ...byRekey, "content-type": "application/json" } })],
   ];
 

@@ -44,7 +44,9 @@ export class Book {
 
   /** Writes what differs from storage, and the new events, in one transaction. The caller awaits `storage.sync()`. */
   write(page: Page, events: readonly KeyEvent[]): void {
-    this.#storage.transactionSync(() => this.#writeRows(page, events));
+    // An ordinary admission replaces `use` and nothing else: one statement is a transaction by itself.
+    if (events.length === 0 && this.#differsInUseAlone(page)) this.#putUse(page);
+    else this.#storage.transactionSync(() => this.#writeRows(page, events));
     this.#schema = SCHEMA_VERSION;
     this.#written = page;
   }
@@ -86,8 +88,7 @@ export class Book {
   #writeRows({ key, boot, delivered, agenda }: Page, events: readonly KeyEvent[]): void {
     const was = this.#written;
     migrate(this.#sql, this.#schema);
-    // The common case first, and alone: an admission replaces `use` and nothing else.
-    if (key.use !== was?.key.use || boot !== was.boot) this.#put("use", { ...key.use, boot });
+    if (key.use !== was?.key.use || boot !== was.boot) this.#putUse({ key, boot });
     if (key.profile !== was?.key.profile) this.#put("profile", key.profile);
     if (key.standing !== was?.key.standing) {
       const { retired, ...standing } = key.standing;
@@ -99,6 +100,21 @@ export class Book {
       this.#sql.exec("INSERT INTO event (sequence, json) VALUES (?, ?)", event.sequence, JSON.stringify(event));
     }
     if (agenda !== was?.agenda) this.#writeAgenda(agenda, was?.agenda ?? new Map());
+  }
+
+  #differsInUseAlone({ key, delivered, agenda }: Page): boolean {
+    const was = this.#written;
+    return (
+      was !== null &&
+      key.profile === was.key.profile &&
+      key.standing === was.key.standing &&
+      delivered === was.delivered &&
+      agenda === was.agenda
+    );
+  }
+
+  #putUse({ key, boot }: Pick<Page, "key" | "boot">): void {
+    this.#put("use", { ...key.use, boot });
   }
 
   #put(name: string, part: object): void {

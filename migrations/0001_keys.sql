@@ -4,8 +4,9 @@ CREATE TABLE keys (
   id            TEXT    PRIMARY KEY NOT NULL,
   owner         TEXT,                        -- NULL: the key belongs to nobody in particular
   name          TEXT    NOT NULL,
-  status        TEXT    NOT NULL CHECK (status IN ('active', 'suspended', 'revoked')),
-                                             -- `expired` is no status to store: it begins without anybody writing
+  status        TEXT    NOT NULL CHECK (status IN ('active', 'suspended', 'revoked', 'purged')),
+                                             -- `expired` is no status to store: it begins without anybody writing;
+                                             -- `purged` is a tombstone: nothing personal is left
   pepper        TEXT    NOT NULL,            -- which pepper tagged the present secret
   version       INTEGER NOT NULL,            -- how many secrets the key has had
   revision      INTEGER NOT NULL,            -- sequence of the last change; of two deliveries the higher one wins

@@ -1,8 +1,9 @@
 import * as z from "zod/mini";
+import { rfc3339, type EpochMs } from "../key/time.ts";
 import { timestamp, withDefault } from "./schema/fields.ts";
 
 /** How many items a list answers at once. */
-const PAGE = { least: 1, most: 200, usual: 50 } as const;
+export const PAGE = { least: 1, most: 200, usual: 50 } as const;
 
 /** A query parameter that is read into a value; `null` from `read` means it cannot be. */
 export const parameter = <Value>(read: (text: string) => Value | null, message: string) =>
@@ -50,3 +51,6 @@ function decode(cursor: string): string | null {
 /** The shape of every list. */
 export const pageOf = <Item extends z.ZodMiniType>(item: Item) =>
   z.strictObject({ items: z.array(item), nextCursor: z.nullable(z.string()), asOf: timestamp });
+
+/** A list in which there is nothing for the one who asks. */
+export const emptyPage = (now: EpochMs) => ({ items: [], nextCursor: null, asOf: rfc3339(now) });

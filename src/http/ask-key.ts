@@ -1,9 +1,7 @@
 import type { Config, Env } from "../env.ts";
 import type { KeyRpc } from "../key-object/rpc.ts";
 import type { KeyId } from "../key/credential.ts";
-
-/** What a key's object said, or that it said nothing in time. Silence is never a yes. */
-export type Asked<Answer> = { readonly answered: true; readonly answer: Answer } | { readonly answered: false };
+import { inTime, type Asked } from "./in-time.ts";
 
 /**
  * Asks a key's object one question and waits at most the configured time for the answer.
@@ -20,20 +18,8 @@ export function askKey<Answer>(
   question: (key: KeyRpc) => Promise<Answer>,
   region?: DurableObjectLocationHint,
 ): Promise<Asked<Answer>> {
-  // One promise and no race, because every request pays for it.
-  return new Promise((resolve) => {
-    const key = env.KEYS.getByName(keyId, region === undefined ? {} : { locationHint: region });
-    const settle = (asked: Asked<Answer>) => {
-      clearTimeout(deadline);
-      resolve(asked);
-    };
-    const deadline = setTimeout(settle, config.decisionTimeoutMs, { answered: false });
-    question(key as unknown as KeyRpc).then(
-      (answer) => settle({ answered: true, answer }),
-      (cause: unknown) => {
-        console.error({ message: "a key's object did not answer", keyId, cause: String(cause) });
-        settle({ answered: false });
-      },
-    );
+  const key = env.KEYS.getByName(keyId, region === undefined ? {} : { locationHint: region });
+  return inTime(question(key as unknown as KeyRpc), config.decisionTimeoutMs, (cause) => {
+    console.error({ message: "a key's object did not answer", keyId, cause: String(cause) });
   });
 }

@@ -45,6 +45,11 @@ export const CODES = {
     title: "This API key is suspended.",
     explanation: "The key was stopped for now and may be resumed by the operator.",
   },
+  "owner-suspended": {
+    status: 401,
+    title: "The owner of this API key is suspended.",
+    explanation: "All keys of this owner were stopped for now and may be resumed by the operator.",
+  },
   "key-expired": {
     status: 401,
     title: "This API key has expired.",
@@ -150,6 +155,32 @@ export const CODES = {
     explanation:
       "`currentVersion` is the version that holds. Nothing was changed; exactly one of two racing rotations wins.",
   },
+  "owner-revoked": {
+    status: 409,
+    title: "The owner was revoked.",
+    explanation: "A revoked owner gets no new keys. Nothing was created.",
+  },
+  forbidden: {
+    status: 403,
+    title: "This is out of reach for the credential that asks.",
+    explanation: "A control key can change or grant only what its own `rekey:` scopes cover.",
+  },
+  "precondition-failed": {
+    status: 412,
+    title: "The key has been changed since.",
+    explanation: "`If-Match` names another revision than the one that holds. Read the record again, then decide.",
+  },
+  "idempotency-mismatch": {
+    status: 422,
+    title: "This Idempotency-Key was used for another request.",
+    explanation: "Use a new Idempotency-Key for a new request. Nothing was changed.",
+  },
+  "idempotency-expired": {
+    status: 409,
+    title: "The request was carried out before, and its answer is no longer kept.",
+    explanation:
+      "Answers are kept for ten minutes, and only until the new secret is first used. Nothing was done twice. If the secret was lost, rotate again with a new Idempotency-Key.",
+  },
 } as const satisfies Record<string, Wire>;
 
 export type Code = keyof typeof CODES;
@@ -164,6 +195,7 @@ export const CODE_OF_REASON = {
   "key-rotated": "key-rotated",
   "key-revoked": "key-revoked",
   "key-suspended": "key-suspended",
+  "owner-suspended": "owner-suspended",
   "key-expired": "key-expired",
   "insufficient-scope": "insufficient-scope",
   "ip-not-allowed": "ip-not-allowed",

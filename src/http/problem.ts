@@ -22,6 +22,7 @@ export function problem(code: Code, options: ProblemOptions): Response {
   const headers = {
     "content-type": "application/problem+json",
     "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
     "rekey-request-id": requestId,
     ...(status === 401 && { "www-authenticate": challenge }),
     ...(status === 503 && { "retry-after": "1" }),

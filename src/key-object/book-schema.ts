@@ -23,6 +23,18 @@ const STEPS: readonly string[] = [
     attempts INTEGER NOT NULL    -- failures in a row
   ) STRICT, WITHOUT ROWID;
   `,
+  // Answers that can be had again, environments, orders of an owner, keys that rotate themselves.
+  `
+  CREATE TABLE receipt (         -- calls that carried an Idempotency-Key, by the digest of actor and header
+    header  TEXT    PRIMARY KEY,
+    request TEXT    NOT NULL,    -- digest of what was asked for
+    at      INTEGER NOT NULL,    -- epoch milliseconds
+    version INTEGER NOT NULL     -- of the secret that was issued
+  ) STRICT, WITHOUT ROWID;
+  UPDATE part SET json = json_set(json, '$.environment', 'live') WHERE name = 'profile';
+  UPDATE part SET json = json_set(json, '$.ownerOrder', json('null')) WHERE name = 'standing';
+  UPDATE part SET json = json_set(json, '$.selfRotations', json('null')) WHERE name = 'use';
+  `,
 ];
 
 export const SCHEMA_VERSION = STEPS.length;

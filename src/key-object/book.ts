@@ -1,12 +1,16 @@
 import type { KeyEvent } from "../key/event.ts";
 import type { Key, Profile, RetiredSecret, Standing, Use } from "../key/key.ts";
+import { NO_RECEIPTS, type Receipt, type Receipts, type Repeat } from "../key/receipt.ts";
 import type { EpochMs } from "../key/time.ts";
+import type { Vacancy } from "../key/vacancy.ts";
 import { nextDue, type Agenda, type Task, type TaskName } from "./agenda.ts";
 import { migrate, schemaVersionOf, SCHEMA_VERSION } from "./book-schema.ts";
 
 /** All that an object keeps, apart from its events. Replaced whole; a part that is the same object is not written again. */
 export type Page = {
-  readonly key: Key;
+  /** `null`: no key stands here, not yet or not any more, and `vacancy` says what is known of the id. */
+  readonly key: Key | null;
+  readonly vacancy: Vacancy | null;
   /** How often the object has woken and written. The first half of every decision number. */
   readonly boot: number;
   /** The ledger has every event up to this sequence. */
@@ -45,8 +49,11 @@ export class Book {
   /** Writes what differs from storage, and the new events, in one transaction. The caller awaits `storage.sync()`. */
   write(page: Page, events: readonly KeyEvent[]): void {
     // An ordinary admission replaces `use` and nothing else: one statement is a transaction by itself.
-    if (events.length === 0 && this.#differsInUseAlone(page)) this.#putUse(page);
-    else this.#storage.transactionSync(() => this.#writeRows(page, events));
+    if (events.length === 0 && page.key !== null && this.#differsInUseAlone(page.key, page)) {
+      this.#putUse(page.key, page.boot);
+    } else {
+      this.#storage.transactionSync(() => this.#writeRows(page, events));
+    }
     this.#schema = SCHEMA_VERSION;
     this.#written = page;
   }
@@ -85,16 +92,12 @@ export class Book {
     return this.#storage.sql;
   }
 
-  #writeRows({ key, boot, delivered, agenda }: Page, events: readonly KeyEvent[]): void {
+  #writeRows({ key, vacancy, boot, delivered, agenda }: Page, events: readonly KeyEvent[]): void {
     const was = this.#written;
     migrate(this.#sql, this.#schema);
-    if (key.use !== was?.key.use || boot !== was.boot) this.#putUse({ key, boot });
-    if (key.profile !== was?.key.profile) this.#put("profile", key.profile);
-    if (key.standing !== was?.key.standing) {
-      const { retired, ...standing } = key.standing;
-      this.#put("standing", standing);
-      this.#writeRetired(retired, was?.key.standing.retired ?? []);
-    }
+    if (key !== null) this.#writeKey(key, boot, was);
+    else if (was !== null && was.key !== null) this.#forgetKey();
+    if (vacancy !== (was?.vacancy ?? null)) this.#put("vacancy", vacancy);
     if (delivered !== was?.delivered) this.#put("delivery", { delivered });
     for (const event of events) {
       this.#sql.exec("INSERT INTO event (sequence, json) VALUES (?, ?)", event.sequence, JSON.stringify(event));
@@ -102,22 +105,45 @@ export class Book {
     if (agenda !== was?.agenda) this.#writeAgenda(agenda, was?.agenda ?? new Map());
   }
 
-  #differsInUseAlone({ key, delivered, agenda }: Page): boolean {
+  /** Whether an admission, or several, are all that happened: then one statement is the whole write. */
+  #differsInUseAlone(key: Key, { vacancy, delivered, agenda }: Page): boolean {
     const was = this.#written;
     return (
       was !== null &&
+      was.key !== null &&
       key.profile === was.key.profile &&
       key.standing === was.key.standing &&
+      key.receipts === was.key.receipts &&
+      vacancy === was.vacancy &&
       delivered === was.delivered &&
       agenda === was.agenda
     );
   }
 
-  #putUse({ key, boot }: Pick<Page, "key" | "boot">): void {
+  #putUse(key: Key, boot: number): void {
     this.#put("use", { ...key.use, boot });
   }
 
-  #put(name: string, part: object): void {
+  #writeKey(key: Key, boot: number, was: Page | null): void {
+    if (key.use !== was?.key?.use || boot !== was.boot) this.#putUse(key, boot);
+    if (key.profile !== was?.key?.profile) this.#put("profile", key.profile);
+    if (key.standing !== was?.key?.standing) {
+      const { retired, ...standing } = key.standing;
+      this.#put("standing", standing);
+      this.#writeRetired(retired, was?.key?.standing.retired ?? []);
+    }
+    if (key.receipts !== was?.key?.receipts) this.#writeReceipts(key.receipts, was?.key?.receipts ?? NO_RECEIPTS);
+  }
+
+  /** Removes the key and all that is personal. What must stay is in the vacancy that takes its place. */
+  #forgetKey(): void {
+    this.#sql.exec("DELETE FROM part WHERE name IN ('use', 'profile', 'standing', 'repeat')");
+    this.#sql.exec("DELETE FROM retired_secret");
+    this.#sql.exec("DELETE FROM receipt");
+    this.#sql.exec("DELETE FROM event");
+  }
+
+  #put(name: string, part: object | null): void {
     this.#sql.exec(
       "INSERT INTO part (name, json) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET json = excluded.json",
       name,
@@ -135,6 +161,21 @@ export class Book {
     }
     const oldest = retired.at(-1)?.version;
     if (oldest !== undefined) this.#sql.exec("DELETE FROM retired_secret WHERE version < ?", oldest);
+  }
+
+  #writeReceipts(receipts: Receipts, was: Receipts): void {
+    if (receipts.repeat !== was.repeat) this.#put("repeat", receipts.repeat);
+    if (receipts.seen === was.seen) return;
+    const kept = new Set(receipts.seen);
+    for (const receipt of was.seen) {
+      if (!kept.has(receipt)) this.#sql.exec("DELETE FROM receipt WHERE header = ?", receipt.header);
+    }
+    const known = new Set(was.seen);
+    for (const receipt of receipts.seen) {
+      if (known.has(receipt)) continue;
+      const { header, request, at, version } = receipt;
+      this.#sql.exec("INSERT INTO receipt VALUES (?, ?, ?, ?)", header, request, at, version);
+    }
   }
 
   #writeAgenda(agenda: Agenda, was: Agenda): void {
@@ -173,13 +214,27 @@ export class Book {
       .toArray()
       .map(({ task, due_at, attempts }): [TaskName, Task] => [task, { dueAt: due_at, attempts } as Task]);
 
+    const seen = this.#sql
+      .exec<Receipt>("SELECT header, request, at, version FROM receipt ORDER BY at DESC, version DESC")
+      .toArray();
+
+    const page = {
+      vacancy: (parts.get("vacancy") ?? null) as Vacancy | null,
+      delivered: (parts.get("delivery") as { delivered: number }).delivered,
+      agenda: new Map(agenda),
+    };
+    if (!parts.has("use")) return { ...page, key: null, boot: 0 };
     const { boot, ...use } = parts.get("use") as Use & { boot: number };
     const standing = parts.get("standing") as Omit<Standing, "retired">;
     return {
-      key: { profile: parts.get("profile") as Profile, standing: { ...standing, retired }, use },
+      ...page,
       boot,
-      delivered: (parts.get("delivery") as { delivered: number }).delivered,
-      agenda: new Map(agenda),
+      key: {
+        profile: parts.get("profile") as Profile,
+        standing: { ...standing, retired },
+        use,
+        receipts: { seen, repeat: (parts.get("repeat") ?? null) as Repeat | null },
+      },
     };
   }
 }

@@ -1,28 +1,49 @@
 import { DurableObject } from "cloudflare:workers";
 import { requireConfig, type Config, type Env } from "../env.ts";
 import { admit, type Admission, type Verdict } from "../key/admit.ts";
-import * as changes from "../key/change.ts";
+import { amend, credit, type AmendCommand, type Amended, type CreditCommand, type Credited } from "../key/amend.ts";
+import { judge, sees, type Authority } from "../key/authority.ts";
+import type { Random } from "../key/base62.ts";
+import { obey, resume, revoke, suspend, type Circumstance, type Suspension } from "../key/change.ts";
+import { create, createAfterPurge, createAgain, type Creation, type Fresh } from "../key/create.ts";
 import { hintOf, mint, type KeyId } from "../key/credential.ts";
-import { digestOf } from "../key/digest.ts";
+import { digestOf, type Digest } from "../key/digest.ts";
 import type { KeyEvent } from "../key/event.ts";
-import type { Key, Secret, Step } from "../key/key.ts";
-import { recordOf } from "../key/record.ts";
+import type { Key, Step } from "../key/key.ts";
+import { newerOrder } from "../key/owner-order.ts";
+import { purge } from "../key/purge.ts";
+import { withoutRepeat } from "../key/receipt.ts";
+import { recordOf, type KeyRecord } from "../key/record.ts";
+import type { Refusal } from "../key/refusal.ts";
+import {
+  rotate,
+  rotateSelf,
+  type RotateCommand,
+  type Rotation,
+  type SelfRotateCommand,
+  type SelfRotation,
+} from "../key/rotate.ts";
+import { readSelf, revokeSelf, type SelfOutcome } from "../key/self.ts";
 import { after, epochMs, ForwardClock, type EpochMs } from "../key/time.ts";
-import { backoffMs, isDue, withoutTask, withTask } from "./agenda.ts";
+import { awaitedOrder, withAwaited } from "../key/vacancy.ts";
+import { backoffMs, isDue, withoutTask, withTask, type Agenda, type TaskName } from "./agenda.ts";
 import { Book, type Page } from "./book.ts";
 import { Outbox } from "./outbox.ts";
 import type {
   Ask,
-  ChangeAnswer,
-  ChangeOutcome,
+  Cause,
   CreateAnswer,
   CreateCommand,
   Decided,
-  EventPage,
-  Found,
+  EventsAsk,
   KeyRpc,
-  RotateAnswer,
-  RotateOutcome,
+  Obedience,
+  OwnerCommand,
+  PurgeAnswer,
+  Reached,
+  SelfAnswer,
+  SelfAsk,
+  WithRecord,
 } from "./rpc.ts";
 
 /** How long a command waits for the ledger, so that a list read after it sees it, in milliseconds. */
@@ -44,7 +65,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   #book = new Book(this.ctx.storage);
   /** The newest state, ahead of storage while a write is on its way; `null` for an id that was never provisioned. */
   #page: Page | null = this.#wake();
-  #clock = new ForwardClock(this.#page?.key.use.newest ?? epochMs(0), () => Date.now());
+  #clock = new ForwardClock(this.#page?.key?.use.newest ?? epochMs(0), () => Date.now());
   #outbox = new Outbox(this.env.DB, this.#book, {
     now: () => this.#clock.now(),
     delivered: (through) => this.#delivered(through),
@@ -61,104 +82,212 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   #durable = 0;
   #writing: Promise<void> | null = null;
 
-  async create({ profile, end, by }: CreateCommand): Promise<Decided<CreateAnswer>> {
-    // Whatever stands here decides, also a create that came a moment earlier and is not yet durable.
-    if (this.#page !== null) return this.#answer({ created: false });
-
+  async create(command: CreateCommand): Promise<Decided<CreateAnswer>> {
+    const { profile, end, by, idempotency } = command;
     const now = this.#clock.now();
-    const fresh = this.#mint(profile.id, profile.prefix);
+    const { key: existing, vacancy } = this.#page ?? NOTHING;
+    if (existing !== null)
+      return this.#answer(withRecord<Creation>(createAgain(existing, idempotency, now), existing, now));
+    if (vacancy?.kind === "purged") return this.#answer(createAfterPurge(vacancy, idempotency, now));
+
+    const ownerOrder = newerOrder(command.ownerOrder, awaitedOrder(vacancy, profile.owner));
+    if (ownerOrder?.standing === "revoked") return this.#answer({ done: false, because: "owner-revoked" });
+
     const expiresAt = end === null ? null : "at" in end ? epochMs(end.at) : after(now, end.afterSeconds * 1000);
-    const circumstance = { now, by, reason: null };
-    const { key, events } = changes.create({ ...profile, createdAt: now }, expiresAt, fresh.secret, circumstance);
-    this.#replace({ key, boot: 0, delivered: 0, agenda: new Map() }, events);
-    const answer = await this.#answer({
-      created: true,
-      credential: fresh.credential,
-      record: recordOf(key, now),
-    } as const);
+    const fresh = this.#mint(profile.id, profile.prefix);
+    const step = create({ ...profile, createdAt: now }, { expiresAt, ownerOrder, idempotency }, fresh, {
+      now,
+      by,
+      reason: null,
+    });
+    const { boot } = this.#page ?? NOTHING;
+    this.#replace({ key: step.key, vacancy: null, boot, delivered: 0, agenda: new Map() }, step.events);
+    const answer = await this.#answer(withRecord<Creation>(step.answer, step.key, now));
     await this.#deliverInline();
     return answer;
   }
 
   async admit(admission: Admission): Promise<Decided<Verdict>> {
-    const verdict = await this.#step((key, now) => admit(key, admission, now));
-    return "found" in verdict ? this.#unknown() : verdict;
+    const key = this.#page?.key ?? null;
+    if (key !== null) return this.#step(key, (now) => admit(key, admission, now));
+    return {
+      admitted: false,
+      at: this.#clock.now(),
+      refusal: UNKNOWN,
+      identity: null,
+      allowance: null,
+      decision: null,
+    };
   }
 
-  async rotate(command: changes.RotateCommand & Ask): Promise<Decided<RotateAnswer>> {
-    return this.#change((key, now): Step<RotateOutcome> => {
-      const fresh = this.#mint(key.profile.id, key.profile.prefix);
-      const step = changes.rotate(key, command, fresh.secret, { now, by: command.by, reason: command.reason });
-      if (!step.answer.rotated) return { ...step, answer: step.answer };
-      return { ...step, answer: { ...step.answer, credential: fresh.credential, record: recordOf(step.key, now) } };
-    });
+  async rotate(command: RotateCommand & Ask): Promise<Decided<Reached<WithRecord<Rotation>>>> {
+    return this.#change(command, (key, circumstance) => rotate(key, command, this.#mintFor(key), circumstance));
   }
 
-  async revoke(ask: Ask): Promise<Decided<ChangeAnswer>> {
-    return this.#change((key, now) => {
-      const step = changes.revoke(key, { now, ...ask });
-      return { ...step, answer: { done: true, record: recordOf(step.key, now) } as const };
-    });
+  async revoke(ask: Ask): Promise<Decided<Reached<WithRecord<Suspension>>>> {
+    return this.#change(ask, revoke);
   }
 
-  async suspend(ask: Ask): Promise<Decided<ChangeAnswer>> {
-    return this.#change((key, now) => recorded(changes.suspend(key, { now, ...ask }), now));
+  async suspend(ask: Ask): Promise<Decided<Reached<WithRecord<Suspension>>>> {
+    return this.#change(ask, suspend);
   }
 
-  async resume(ask: Ask): Promise<Decided<ChangeAnswer>> {
-    return this.#change((key, now) => recorded(changes.resume(key, { now, ...ask }), now));
+  async resume(ask: Ask): Promise<Decided<Reached<WithRecord<Suspension>>>> {
+    return this.#change(ask, resume);
   }
 
-  async read(): Promise<Decided<Found<{ readonly record: ReturnType<typeof recordOf> }>>> {
-    const answer = await this.#step((key, now) => ({ key, events: [], answer: { record: recordOf(key, now) } }));
-    return "found" in answer ? answer : { found: true, ...answer };
+  async amend(command: AmendCommand & Ask): Promise<Decided<Reached<WithRecord<Amended>>>> {
+    const granted = command.amendment.scopes ?? [];
+    return this.#change(command, (key, circumstance) => amend(key, command, circumstance), granted);
   }
 
-  async events({ before, limit }: { before: number | null; limit: number }): Promise<Decided<Found<EventPage>>> {
-    // Through a step like everything else, so that nothing is told that a crash could still undo.
-    const answer = await this.#step((key) => ({ key, events: [], answer: {} }));
-    return "found" in answer ? answer : { found: true, ...answer, events: this.#book.eventsBefore(before, limit) };
+  async credit(command: CreditCommand & Ask): Promise<Decided<Reached<WithRecord<Credited>>>> {
+    return this.#change(command, (key, circumstance) => credit(key, command, circumstance));
+  }
+
+  async purge(ask: Ask): Promise<Decided<Reached<PurgeAnswer>>> {
+    const { key, vacancy, ...page } = this.#page ?? NOTHING;
+    if (key === null) {
+      // Asking again is not an error, but only to those who could have asked the first time.
+      const known = vacancy?.kind === "purged" && sees(ask.authority, vacancy.owner);
+      return this.#answer(known ? { reached: true, purged: true } : NOT_FOUND);
+    }
+    const judgement = judge(ask.authority, key.profile);
+    if (judgement !== "allowed") return this.#answer({ reached: false, because: judgement });
+    const tombstone = purge(key, { now: this.#clock.now(), ...ask });
+    if (tombstone === null) return this.#answer({ reached: true, purged: false });
+    // Events that no write has taken along yet are forgotten with the rest.
+    this.#events.length = 0;
+    this.#replace({ ...page, key: null, vacancy: tombstone.vacancy }, [tombstone.event]);
+    const answer = await this.#answer({ reached: true, purged: true } as const);
+    await this.#deliverInline();
+    return answer;
+  }
+
+  async read({
+    authority,
+  }: {
+    readonly authority: Authority;
+  }): Promise<Decided<Reached<{ readonly record: KeyRecord }>>> {
+    const key = this.#visible(authority);
+    if (key === null) return this.#answer(NOT_FOUND);
+    return this.#answer({ reached: true, record: recordOf(key, this.#clock.now()) });
+  }
+
+  async events({
+    authority,
+    before,
+    limit,
+  }: EventsAsk): Promise<Decided<Reached<{ readonly events: readonly KeyEvent[] }>>> {
+    if (this.#visible(authority) === null) return this.#answer(NOT_FOUND);
+    // After the answer was settled, so that nothing is told that a crash could still undo.
+    const answer = await this.#answer({ reached: true } as const);
+    return { ...answer, events: this.#book.eventsBefore(before, limit) };
+  }
+
+  async readSelf({ presented, ip }: SelfAsk): Promise<Decided<SelfAnswer>> {
+    return this.#self((key, now) => readSelf(key, presented, ip, now));
+  }
+
+  async rotateSelf(command: SelfRotateCommand & Cause): Promise<Decided<WithRecord<SelfRotation>>> {
+    return this.#self((key, now) => rotateSelf(key, command, this.#mintFor(key), { now, ...command }));
+  }
+
+  async revokeSelf(ask: { readonly presented: Digest } & Cause): Promise<Decided<SelfAnswer>> {
+    return this.#self((key, now) => revokeSelf(key, ask.presented, { now, ...ask }));
+  }
+
+  async obey({ owner, order, ...ask }: OwnerCommand): Promise<Obedience> {
+    const page = this.#page ?? NOTHING;
+    const { key } = page;
+    if (key === null) {
+      // A creation that is still under way will meet the order here.
+      const vacancy = withAwaited(page.vacancy, owner, order);
+      if (vacancy !== page.vacancy) this.#replace({ ...page, vacancy }, []);
+      await this.#settled();
+      return { done: true };
+    }
+    // A creation that was repeated for another owner was entered in that owner's roll, and then refused.
+    const step = key.profile.owner === owner ? obey(key, order, { now: this.#clock.now(), ...ask }) : null;
+    if (step !== null && step.key !== key) {
+      if (judge(ask.authority, key.profile) !== "allowed") return { done: false, because: "forbidden" };
+      this.#replace({ ...page, key: step.key }, step.events);
+    }
+    await this.#settled();
+    await this.#deliverInline();
+    return { done: true };
   }
 
   /** Does what is due. Never throws: the platform stops repeating an alarm that keeps failing, we do not. */
   override async alarm(): Promise<void> {
-    if (this.#page === null) return;
     this.#book.alarmRang();
-    if (isDue(this.#page.agenda, "deliver", this.#clock.now())) await this.#outbox.flush();
+    // What happens here first, what needs others last: while one waits for them, no second alarm rings.
+    if (this.#isDue("erase-repeat")) this.#eraseRepeat();
+    if (this.#isDue("deliver")) await this.#outbox.flush();
     await this.#settled();
     this.#book.arm();
   }
 
   /** Decides on the state as it is now, replaces it, and answers when that is durable. */
-  #step<Answer extends object>(
-    decide: (key: Key, now: EpochMs) => Step<Answer>,
-  ): Promise<Decided<Answer> | Decided<{ readonly found: false }>> {
-    const page = this.#page;
-    if (page === null) return Promise.resolve({ found: false, decision: null });
-    const { key, events, answer } = decide(page.key, this.#clock.now());
-    if (key !== page.key) this.#replace({ ...page, key }, events);
-    return this.#answer(answer);
+  #step<Answer extends object>(key: Key, decide: (now: EpochMs) => Step<Answer>): Promise<Decided<Answer>> {
+    const step = decide(this.#clock.now());
+    if (step.key !== key) this.#replace({ ...this.#page!, key: step.key }, step.events);
+    return this.#answer(step.answer);
   }
 
-  /** A step that people hear of: the ledger is told before the answer, if it listens. */
+  /**
+   * A change on somebody's authority, which is judged in the same step. The ledger is told before the answer, if it
+   * listens.
+   */
   async #change<Answer extends object>(
-    decide: (key: Key, now: EpochMs) => Step<Answer>,
-  ): Promise<Decided<Found<Answer>>> {
-    const answer = await this.#step(decide);
-    if ("found" in answer) return answer;
+    ask: Ask,
+    decide: (key: Key, circumstance: Circumstance) => Step<Answer>,
+    granted: readonly string[] = [],
+  ): Promise<Decided<Reached<WithRecord<Answer>>>> {
+    const key = this.#page?.key ?? null;
+    if (key === null) return this.#answer(NOT_FOUND);
+    const { owner, scopes } = key.profile;
+    const judgement = judge(ask.authority, { owner, scopes: [...scopes, ...granted] });
+    if (judgement !== "allowed") return this.#answer({ reached: false, because: judgement });
+
+    const answer = await this.#step(key, (now) => {
+      const step = decide(key, { now, by: ask.by, reason: ask.reason });
+      return { ...step, answer: { reached: true as const, ...withRecord(step.answer, step.key, now) } };
+    });
     await this.#deliverInline();
-    return { found: true, ...answer };
+    return answer;
   }
 
-  /** The one way in which the state moves on. An event is due for delivery from the moment it exists. */
+  /** What a key does on the strength of its own secret. An id without a key is nobody's secret. */
+  async #self<Answer extends SelfOutcome | SelfRotation>(
+    decide: (key: Key, now: EpochMs) => Step<Answer>,
+  ): Promise<Decided<WithRecord<Answer> | { readonly done: false; readonly refusal: Refusal }>> {
+    const key = this.#page?.key ?? null;
+    if (key === null) return { done: false, refusal: UNKNOWN, decision: null };
+    const answer = await this.#step(key, (now) => {
+      const step = decide(key, now);
+      return { ...step, answer: withRecord(step.answer, step.key, now) };
+    });
+    await this.#deliverInline();
+    return answer;
+  }
+
+  #visible(authority: Authority): Key | null {
+    const key = this.#page?.key ?? null;
+    return key !== null && sees(authority, key.profile.owner) ? key : null;
+  }
+
+  /** The one way in which the state moves on. What is to be done later goes onto the agenda with it. */
   #replace(page: Page, events: readonly KeyEvent[]): void {
-    const agenda =
-      events.length === 0 || page.agenda.has("deliver")
-        ? page.agenda
-        : withTask(page.agenda, "deliver", {
-            dueAt: after(this.#clock.now(), backoffMs(0, Math.random())),
-            attempts: 0,
-          });
+    const now = this.#clock.now();
+    let { agenda } = page;
+    if (events.length > 0 && !agenda.has("deliver")) {
+      agenda = withTask(agenda, "deliver", { dueAt: after(now, backoffMs(0, Math.random())), attempts: 0 });
+    }
+    const repeat = page.key?.receipts.repeat ?? null;
+    if (repeat !== null && repeat !== this.#page?.key?.receipts.repeat) {
+      agenda = withTask(agenda, "erase-repeat", { dueAt: repeat.validUntil, attempts: 0 });
+    }
     // What an instance numbers before its first change dies with it if it ends there, and the next instance begins with
     // the same boot. So the first change begins another: no number of a change was ever given to a refusal.
     const boot = this.#changed ? page.boot : page.boot + 1;
@@ -171,7 +300,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   /** Numbers an answer and lets it go when the state it was decided on is durable. */
   async #answer<Answer extends object>(answer: Answer): Promise<Decided<Answer>> {
     this.#decisions += 1;
-    const decision = `${this.#page?.boot ?? 0}.${this.#decisions}`;
+    const decision = this.#page?.key ? `${this.#page.boot}.${this.#decisions}` : null;
     await this.#settled();
     return { ...answer, decision };
   }
@@ -210,28 +339,38 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
 
   #delivered(through: number): void {
     const page = this.#page!;
-    const caughtUp = through >= page.key.standing.sequence;
-    this.#page = {
-      ...page,
-      delivered: through,
-      agenda: caughtUp ? withoutTask(page.agenda, "deliver") : page.agenda,
-    };
-    this.#decided += 1;
-    this.ctx.waitUntil(this.#settled());
+    const caughtUp = through >= sequenceOf(page);
+    this.#housekeep({ ...page, delivered: through }, caughtUp ? withoutTask(page.agenda, "deliver") : page.agenda);
   }
 
   #deliveryFailed(cause: unknown): void {
     const page = this.#page!;
-    const keyId = page.key.profile.id;
+    const keyId = page.key?.profile.id;
     console.warn({ message: "the ledger could not be told", keyId, cause: String(cause) });
     const now = this.#clock.now();
     // A change that finds the ledger down must not put off the attempt that is planned already.
     if (!isDue(page.agenda, "deliver", now)) return;
     const attempts = (page.agenda.get("deliver")?.attempts ?? 0) + 1;
     const dueAt = after(now, backoffMs(attempts, Math.random()));
-    this.#page = { ...page, agenda: withTask(page.agenda, "deliver", { dueAt, attempts }) };
+    this.#housekeep(page, withTask(page.agenda, "deliver", { dueAt, attempts }));
+  }
+
+  #eraseRepeat(): void {
+    const page = this.#page!;
+    const { key } = page;
+    const erased = key === null ? page : { ...page, key: { ...key, receipts: withoutRepeat(key.receipts) } };
+    this.#housekeep(erased, withoutTask(page.agenda, "erase-repeat"));
+  }
+
+  /** Moves on the state where nobody waits for an answer. */
+  #housekeep(page: Page, agenda: Agenda): void {
+    this.#page = { ...page, agenda };
     this.#decided += 1;
     this.ctx.waitUntil(this.#settled());
+  }
+
+  #isDue(task: TaskName): boolean {
+    return this.#page !== null && isDue(this.#page.agenda, task, this.#clock.now());
   }
 
   /** The state as storage has it, with the next boot: the first write after waking makes the number durable. */
@@ -243,22 +382,27 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     return { ...page, boot: page.boot + 1 };
   }
 
-  #mint(keyId: KeyId, prefix: string): { readonly credential: string; readonly secret: Secret } {
+  #mintFor({ profile }: Key): Fresh {
+    return this.#mint(profile.id, profile.prefix);
+  }
+
+  #mint(keyId: KeyId, prefix: string): Fresh {
     const { signingPepper: pepper } = this.#config;
-    const credential = mint(keyId, { prefix, pepper, random: (bytes) => crypto.getRandomValues(bytes) });
-    return { credential, secret: { digest: digestOf(credential), hint: hintOf(credential), pepper: pepper.id } };
-  }
-
-  #unknown(): Decided<Verdict> {
-    const refusal = { reason: "unknown-key" } as const;
-    return { admitted: false, at: this.#clock.now(), refusal, identity: null, allowance: null, decision: null };
+    const credential = mint(keyId, { prefix, pepper, random });
+    const secret = { digest: digestOf(credential), hint: hintOf(credential), pepper: pepper.id };
+    return { credential, secret, random };
   }
 }
 
-/** The answer of a change that may be refused, with the record as it is afterwards. */
-function recorded(step: Step<changes.Suspension>, now: EpochMs): Step<ChangeOutcome> {
-  return {
-    ...step,
-    answer: step.answer.done ? ({ done: true, record: recordOf(step.key, now) } as const) : step.answer,
-  };
-}
+const random: Random = (bytes) => crypto.getRandomValues(bytes);
+
+const NOTHING: Page = { key: null, vacancy: null, boot: 0, delivered: 0, agenda: new Map() };
+const NOT_FOUND = { reached: false, because: "not-found" } as const;
+const UNKNOWN = { reason: "unknown-key" } as const;
+
+const sequenceOf = ({ key, vacancy }: Page): number =>
+  key?.standing.sequence ?? (vacancy?.kind === "purged" ? vacancy.sequence : 0);
+
+/** An answer with the record as it is after the step, if the step did what was asked. */
+const withRecord = <Answer extends object>(answer: Answer, key: Key, now: EpochMs): WithRecord<Answer> =>
+  ("done" in answer && answer.done ? { ...answer, record: recordOf(key, now) } : answer) as WithRecord<Answer>;

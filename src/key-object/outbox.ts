@@ -1,11 +1,10 @@
-import { deliver } from "../ledger/deliver.ts";
+import { deliver, type Delivery } from "../ledger/deliver.ts";
+import type { KeyEvent } from "../key/event.ts";
 import { recordOf } from "../key/record.ts";
 import type { EpochMs } from "../key/time.ts";
-import type { Book } from "./book.ts";
+import type { Book, Page } from "./book.ts";
 
 const BATCH = 200;
-/** How long one delivery may take before it counts as failed, in milliseconds. */
-const DELIVERY_TIMEOUT_MS = 10_000;
 
 export type OutboxHooks = {
   readonly now: () => EpochMs;
@@ -42,6 +41,12 @@ export class Outbox {
     return this.#underWay;
   }
 
+  #deliveryOf({ key, vacancy }: Page, events: readonly KeyEvent[]): Delivery {
+    if (key !== null) return { record: recordOf(key, this.#hooks.now()), events };
+    if (vacancy?.kind === "purged") return { purged: vacancy.keyId, events };
+    throw new Error("events without a key or its tombstone");
+  }
+
   async #deliverAll(): Promise<boolean> {
     try {
       // Kept here as well, because the book hears of a delivery only with the next write.
@@ -51,7 +56,7 @@ export class Outbox {
         const last = events.at(-1);
         // Asked again after every delivery: whoever joined it meanwhile has brought events of their own.
         if (last === undefined) break;
-        await within(DELIVERY_TIMEOUT_MS, deliver(this.#db, { record: recordOf(page.key, this.#hooks.now()), events }));
+        await deliver(this.#db, this.#deliveryOf(page, events));
         through = last.sequence;
         this.#hooks.delivered(through);
       }
@@ -60,19 +65,5 @@ export class Outbox {
       this.#hooks.failed(cause);
       return false;
     }
-  }
-}
-
-async function within(ms: number, work: Promise<void>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`the ledger was silent for ${ms} ms`)), ms);
-  });
-  // A delivery that is given up may still fail later, when nobody listens any more.
-  work.catch(() => undefined);
-  try {
-    await Promise.race([work, deadline]);
-  } finally {
-    clearTimeout(timer);
   }
 }

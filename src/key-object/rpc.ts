@@ -1,8 +1,16 @@
 import type { Admission, Verdict } from "../key/admit.ts";
-import type { RotateCommand, Rotation, Suspension } from "../key/change.ts";
+import type { AmendCommand, Amended, CreditCommand, Credited } from "../key/amend.ts";
+import type { Authority } from "../key/authority.ts";
+import type { Suspension } from "../key/change.ts";
+import type { Creation } from "../key/create.ts";
+import type { Digest } from "../key/digest.ts";
 import type { By, KeyEvent } from "../key/event.ts";
 import type { Profile } from "../key/key.ts";
+import type { OwnerOrder } from "../key/owner-order.ts";
+import type { Idempotency } from "../key/receipt.ts";
 import type { KeyRecord } from "../key/record.ts";
+import type { Refusal } from "../key/refusal.ts";
+import type { RotateCommand, Rotation, SelfRotateCommand, SelfRotation } from "../key/rotate.ts";
 
 /**
  * What a key's object can be asked over RPC, by both planes. Every method answers with a value; a method throws only
@@ -16,43 +24,73 @@ export interface KeyRpc {
   create(command: CreateCommand): Promise<Decided<CreateAnswer>>;
   /** Decides one request and spends what it costs. Never repeat this call by hand: it may have been counted. */
   admit(admission: Admission): Promise<Decided<Verdict>>;
-  rotate(command: RotateCommand & Ask): Promise<Decided<RotateAnswer>>;
-  revoke(ask: Ask): Promise<Decided<ChangeAnswer>>;
-  suspend(ask: Ask): Promise<Decided<ChangeAnswer>>;
-  resume(ask: Ask): Promise<Decided<ChangeAnswer>>;
+
+  // On somebody's authority, which is judged in the same step as the change.
+  rotate(command: RotateCommand & Ask): Promise<Decided<Reached<WithRecord<Rotation>>>>;
+  revoke(ask: Ask): Promise<Decided<Reached<WithRecord<Suspension>>>>;
+  suspend(ask: Ask): Promise<Decided<Reached<WithRecord<Suspension>>>>;
+  resume(ask: Ask): Promise<Decided<Reached<WithRecord<Suspension>>>>;
+  amend(command: AmendCommand & Ask): Promise<Decided<Reached<WithRecord<Amended>>>>;
+  credit(command: CreditCommand & Ask): Promise<Decided<Reached<WithRecord<Credited>>>>;
+  /** Forgets the key and its personal data; a tombstone stays. Asking again is not an error. */
+  purge(ask: Ask): Promise<Decided<Reached<PurgeAnswer>>>;
   /** The live record; spends nothing. */
-  read(): Promise<Decided<Found<{ readonly record: KeyRecord }>>>;
+  read(ask: { readonly authority: Authority }): Promise<Decided<Reached<{ readonly record: KeyRecord }>>>;
   /** Events with a sequence below `before`, newest first, at most `limit`. */
-  events(page: { readonly before: number | null; readonly limit: number }): Promise<Decided<Found<EventPage>>>;
+  events(ask: EventsAsk): Promise<Decided<Reached<{ readonly events: readonly KeyEvent[] }>>>;
+
+  // On the authority of the key's own secret.
+  readSelf(ask: SelfAsk): Promise<Decided<SelfAnswer>>;
+  rotateSelf(command: SelfRotateCommand & Cause): Promise<Decided<WithRecord<SelfRotation>>>;
+  /** Ends the key for whoever holds its secret, from anywhere and in any standing. */
+  revokeSelf(ask: { readonly presented: Digest } & Cause): Promise<Decided<SelfAnswer>>;
+
+  /** From the owner's object only. Reaches also an id whose creation is still under way. */
+  obey(command: OwnerCommand): Promise<Obedience>;
 }
 
-/** Strictly increasing per object, as `<boot>.<n>`; `null` from an id that was never provisioned. */
+/** Strictly increasing per object, as `<boot>.<n>`; `null` where no key stands. */
 export type Decided<Answer> = Answer & { readonly decision: string | null };
 
-/** An id under which no key was ever created is an answer, not an error. */
-export type Found<Answer> = ({ readonly found: true } & Answer) | { readonly found: false };
+/** A target that does not exist for the one who asks, or is stronger, is an answer and not an error. */
+export type Reached<Answer> =
+  ({ readonly reached: true } & Answer) | { readonly reached: false; readonly because: "not-found" | "forbidden" };
 
-/** Who asks for a change, and why. */
-export type Ask = { readonly by: By; readonly reason: string | null };
+/** The answer of a change that took place comes with the record as it is afterwards. */
+export type WithRecord<Answer> = Answer extends { readonly done: true }
+  ? Answer & { readonly record: KeyRecord }
+  : Answer;
+
+/** Who causes a change, and why. */
+export type Cause = { readonly by: By; readonly reason: string | null };
+
+/** A change on somebody's authority. */
+export type Ask = Cause & { readonly authority: Authority };
+
+/** What an owner's object tells the keys of its roll, on the authority of whoever asked for it. */
+export type OwnerCommand = Ask & { readonly owner: string; readonly order: OwnerOrder };
+
+/** A key that holds more authority than the one who asks is not changed by way of its owner either. */
+export type Obedience = { readonly done: true } | { readonly done: false; readonly because: "forbidden" };
 
 export type CreateCommand = {
   readonly by: By;
   readonly profile: Omit<Profile, "createdAt">;
   /** When the key ends: epoch milliseconds, or so many seconds after its creation, or never. */
   readonly end: { readonly at: number } | { readonly afterSeconds: number } | null;
+  /** What the owner's object said when it registered the key; `null` for a key without an owner. */
+  readonly ownerOrder: OwnerOrder | null;
+  readonly idempotency: Idempotency | null;
 };
 
-export type CreateAnswer =
-  | { readonly created: true; readonly credential: string; readonly record: KeyRecord }
-  /** A key with this id exists already. */
-  | { readonly created: false };
+export type CreateAnswer = WithRecord<Creation>;
 
-export type RotateOutcome =
-  | (Extract<Rotation, { rotated: true }> & { readonly credential: string; readonly record: KeyRecord })
-  | Extract<Rotation, { rotated: false }>;
-export type RotateAnswer = Found<RotateOutcome>;
+export type PurgeAnswer = { readonly purged: boolean };
 
-export type ChangeOutcome = { readonly done: true; readonly record: KeyRecord } | Extract<Suspension, { done: false }>;
-export type ChangeAnswer = Found<ChangeOutcome>;
+export type EventsAsk = { readonly authority: Authority; readonly before: number | null; readonly limit: number };
 
-export type EventPage = { readonly events: readonly KeyEvent[] };
+/** `ip`: the client's address as the edge knows it. */
+export type SelfAsk = { readonly presented: Digest; readonly ip: string | null };
+
+export type SelfAnswer =
+  { readonly done: true; readonly record: KeyRecord } | { readonly done: false; readonly refusal: Refusal };

@@ -1,10 +1,11 @@
 import type { KeyId } from "./credential.ts";
 import { sameDigest, type Digest } from "./digest.ts";
 import { isAllowedIp } from "./ip.ts";
-import { statusOf, type Key, type Step } from "./key.ts";
+import { standingRefusal, type Key, type Step } from "./key.ts";
 import { QUOTA_NAME, type Metadata } from "./policy.ts";
 import { readQuota, takeFromQuota, type QuotaReading, type QuotaState } from "./quota.ts";
 import { readRateLimit, takeFromRateLimit, type RateLimitReading, type RateLimitState } from "./rate-limit.ts";
+import { withoutRepeat } from "./receipt.ts";
 import type { Refusal } from "./refusal.ts";
 import { satisfies } from "./scope.ts";
 import type { EpochMs } from "./time.ts";
@@ -20,6 +21,8 @@ export type Admission = {
   readonly anyScope: readonly string[];
   /** The client's address as the asker knows it; `null`: not known. */
   readonly ip: string | null;
+  /** The only owner whose keys exist for the one who asks; absent: every owner's. */
+  readonly onlyOwner?: string;
   /** Only ask: nothing is taken, and the answer is information, not an admission. */
   readonly dryRun: boolean;
 };
@@ -63,18 +66,16 @@ export type Verdict =
  * because it is the only thing that cannot be given back. A request refused for any reason spends nothing at all.
  */
 export function admit(key: Key, request: Admission, now: EpochMs): Step<Verdict> {
-  const holder = identify(key, request.presented, now);
+  const visible = request.onlyOwner === undefined || request.onlyOwner === key.profile.owner;
+  const holder: Holder = visible ? identify(key, request.presented, now) : { refusal: { reason: "unknown-key" } };
   const refuse = (refusal: Refusal, allowance: Allowance | null = null): Step<Verdict> => {
     const identity = "identity" in holder ? holder.identity : null;
     return { key, events: [], answer: { admitted: false, at: now, refusal, identity, allowance } };
   };
 
   if ("refusal" in holder) return refuse(holder.refusal);
-
-  const status = statusOf(key, now);
-  if (status === "revoked") return refuse({ reason: "key-revoked" });
-  if (status === "suspended") return refuse({ reason: "key-suspended" });
-  if (status === "expired") return refuse({ reason: "key-expired" });
+  const standing = standingRefusal(key, now);
+  if (standing !== null) return refuse(standing);
 
   if (!satisfies(key.profile.scopes, request.scopes, request.anyScope)) return refuse({ reason: "insufficient-scope" });
   if (!isAllowedIp(request.ip, key.profile.allowedIps)) return refuse({ reason: "ip-not-allowed" });
@@ -93,7 +94,10 @@ export function admit(key: Key, request: Admission, now: EpochMs): Step<Verdict>
       admittedWithSecret: key.use.admittedWithSecret + (holder.current ? 1 : 0),
       quota: quota.next,
       rateLimits: pace.next,
+      selfRotations: key.use.selfRotations,
     },
+    // Whoever uses the new secret has it, so its answer need not be repeated to anybody any more.
+    receipts: holder.current ? withoutRepeat(key.receipts) : key.receipts,
   };
   return {
     key: request.dryRun ? key : admitted,
@@ -102,13 +106,14 @@ export function admit(key: Key, request: Admission, now: EpochMs): Step<Verdict>
   };
 }
 
-type Holder =
+/** Who presents a secret. `current`: it is the key's newest one, not one in its grace. */
+export type Holder =
   | { readonly identity: Identity; readonly current: boolean }
   | { readonly identity: Identity; readonly refusal: Refusal }
   | { readonly refusal: Refusal };
 
 /** Whose secret this is: the current one, one in grace, a retired one, or nobody's. */
-function identify({ profile, standing }: Key, presented: Digest, now: EpochMs): Holder {
+export function identify({ profile, standing }: Key, presented: Digest, now: EpochMs): Holder {
   const { id: keyId, owner } = profile;
   const details = (): IdentityDetails => ({
     name: profile.name,

@@ -1,112 +1,19 @@
 import type { By, EventType, KeyEvent } from "./event.ts";
-import {
-  hasExpired,
-  unused,
-  type Key,
-  type Profile,
-  type RetiredSecret,
-  type Secret,
-  type Standing,
-  type Step,
-} from "./key.ts";
-import { BOUNDS } from "./policy.ts";
-import { after, type EpochMs } from "./time.ts";
+import type { Key, RetiredSecret, Standing, Step } from "./key.ts";
+import { newerOrder, type OwnerOrder } from "./owner-order.ts";
+import { withoutRepeat } from "./receipt.ts";
+import type { EpochMs } from "./time.ts";
 
 /** When a change is asked for, by whom, and why. */
 export type Circumstance = { readonly now: EpochMs; readonly by: By; readonly reason: string | null };
 
-/** Brings a key into being with its first secret. */
-export function create(
-  profile: Profile,
-  expiresAt: EpochMs | null,
-  secret: Secret,
-  { now, by }: Circumstance,
-): Step<{ readonly created: true }> {
-  const key: Key = {
-    profile,
-    standing: {
-      version: 1,
-      revision: 1,
-      sequence: 1,
-      secret,
-      retired: [],
-      rotatedAt: null,
-      suspendedAt: null,
-      revokedAt: null,
-      expiresAt,
-    },
-    use: unused(profile, now),
-  };
-  const event: KeyEvent = { sequence: 1, type: "key.created", at: now, by, detail: { version: 1 } };
-  return { key, events: [event], answer: { created: true } };
-}
-
-export type RotateCommand = {
-  /** The version the caller last saw; `null` rotates whatever holds. */
-  readonly expectedVersion: number | null;
-  /** How long the retired secret stays admissible, in seconds. */
-  readonly graceSeconds: number;
-};
-
-export type Rotation =
-  | { readonly rotated: true; readonly retired: { readonly version: number; readonly validUntil: EpochMs } }
-  | {
-      readonly rotated: false;
-      readonly because: "version-conflict" | "key-revoked" | "key-expired";
-      readonly currentVersion: number;
-    };
-
-/**
- * Puts a new secret in the place of the old one. There is no moment with two, and none with neither.
- *
- * If someone else rotated since the version the caller names, nothing happens and the caller is told the version that
- * holds: of any number of racing rotations that name the same version exactly one wins. What the key has used so far
- * is kept, so rotating is not a way to refill a quota.
- *
- * A rotation without grace also ends every earlier grace: afterwards exactly one secret is valid.
- */
-export function rotate(key: Key, command: RotateCommand, fresh: Secret, circumstance: Circumstance): Step<Rotation> {
-  const { now } = circumstance;
-  const { version, expiresAt } = key.standing;
-  const refuse = (because: "version-conflict" | "key-revoked" | "key-expired"): Step<Rotation> =>
-    unchanged(key, { rotated: false, because, currentVersion: version });
-
-  if (key.standing.revokedAt !== null) return refuse("key-revoked");
-  if (hasExpired(key.standing, now)) return refuse("key-expired");
-  if (command.expectedVersion !== null && command.expectedVersion !== version) return refuse("version-conflict");
-
-  // A suspended key stays suspended, and a grace that began while it was would outlive the suspension.
-  const graceMs = key.standing.suspendedAt !== null ? 0 : command.graceSeconds * 1000;
-  const validUntil = earlier(after(now, graceMs), expiresAt);
-  const former: RetiredSecret = { version, digest: key.standing.secret.digest, validUntil };
-  const earlierOnes = graceMs === 0 ? endGraces(key.standing.retired, now) : key.standing.retired;
-
-  const changed = change(
-    key,
-    {
-      version: version + 1,
-      secret: fresh,
-      retired: [former, ...earlierOnes].slice(0, BOUNDS.retiredSecrets),
-      rotatedAt: now,
-    },
-    "key.rotated",
-    circumstance,
-    { version: version + 1, retiredValidUntil: validUntil },
-  );
-  return {
-    key: { ...changed.key, use: { ...changed.key.use, admittedWithSecret: 0 } },
-    events: changed.events,
-    answer: { rotated: true, retired: { version, validUntil } },
-  };
-}
-
 /** Ends the key for good. Asking again is not an error and does not move the time of the first revocation. */
-export function revoke(key: Key, circumstance: Circumstance): Step<{ readonly revoked: true }> {
-  const answer = { revoked: true } as const;
-  if (key.standing.revokedAt !== null) return unchanged(key, answer);
-  const { now } = circumstance;
-  const retired = endGraces(key.standing.retired, now);
-  return { ...change(key, { revokedAt: now, retired }, "key.revoked", circumstance), answer };
+export function revoke(key: Key, circumstance: Circumstance): Step<{ readonly done: true }> {
+  if (key.standing.revokedAt !== null) return unchanged(key, { done: true });
+  return {
+    ...change(stopped(key, circumstance.now), { revokedAt: circumstance.now }, "key.revoked", circumstance),
+    ...DONE,
+  };
 }
 
 export type Suspension = { readonly done: true } | { readonly done: false; readonly because: "key-revoked" };
@@ -116,21 +23,39 @@ export function suspend(key: Key, circumstance: Circumstance): Step<Suspension> 
   if (key.standing.revokedAt !== null) return unchanged(key, { done: false, because: "key-revoked" });
   if (key.standing.suspendedAt !== null) return unchanged(key, { done: true });
   const { now } = circumstance;
-  const retired = endGraces(key.standing.retired, now);
-  return { ...change(key, { suspendedAt: now, retired }, "key.suspended", circumstance), answer: { done: true } };
+  return { ...change(stopped(key, now), { suspendedAt: now }, "key.suspended", circumstance), ...DONE };
 }
 
 /** Lets a suspended key be used again. Nothing brings back a revoked one. */
 export function resume(key: Key, circumstance: Circumstance): Step<Suspension> {
   if (key.standing.revokedAt !== null) return unchanged(key, { done: false, because: "key-revoked" });
   if (key.standing.suspendedAt === null) return unchanged(key, { done: true });
-  return { ...change(key, { suspendedAt: null }, "key.resumed", circumstance), answer: { done: true } };
+  return { ...change(key, { suspendedAt: null }, "key.resumed", circumstance), ...DONE };
 }
 
-const unchanged = <Answer>(key: Key, answer: Answer): Step<Answer> => ({ key, events: [], answer });
+/**
+ * Carries out what the key's owner object has decided for all of its keys. An order that is not newer than the one the
+ * key has seen changes nothing, so orders may arrive late, twice and in any order.
+ */
+export function obey(key: Key, order: OwnerOrder, circumstance: Circumstance): Step<{ readonly done: true }> {
+  const { ownerOrder, revokedAt } = key.standing;
+  if (newerOrder(ownerOrder, order) === ownerOrder || revokedAt !== null) return unchanged(key, { done: true });
+  const { now } = circumstance;
+  const ordered = { ownerOrder: order };
+  switch (order.standing) {
+    case "revoked":
+      return { ...change(stopped(key, now), { ...ordered, revokedAt: now }, "key.revoked", circumstance), ...DONE };
+    case "suspended":
+      return { ...change(stopped(key, now), ordered, "key.owner-suspended", circumstance), ...DONE };
+    case "active":
+      return { ...change(key, ordered, "key.owner-resumed", circumstance), ...DONE };
+  }
+}
 
-/** The one way in which standing changes: with the next sequence as its revision, and an event that says so. */
-function change(
+export const unchanged = <Answer>(key: Key, answer: Answer): Step<Answer> => ({ key, events: [], answer });
+
+/** The one way in which a key changes: with the next sequence as its revision, and an event that says so. */
+export function change(
   key: Key,
   changes: Partial<Standing>,
   type: EventType,
@@ -148,9 +73,17 @@ function change(
   };
 }
 
-const endGraces = (retired: readonly RetiredSecret[], now: EpochMs): readonly RetiredSecret[] =>
+/** Ends every grace that still runs: the secrets are dead from `now` on, and nothing later revives them. */
+export const endGraces = (retired: readonly RetiredSecret[], now: EpochMs): readonly RetiredSecret[] =>
   retired.some(({ validUntil }) => validUntil > now)
     ? retired.map((secret) => (secret.validUntil > now ? { ...secret, validUntil: now } : secret))
     : retired;
 
-const earlier = (at: EpochMs, end: EpochMs | null): EpochMs => (end !== null && end < at ? end : at);
+/** The key with no secret left but the current one, and that one to be had from nowhere again. */
+const stopped = (key: Key, now: EpochMs): Key => ({
+  ...key,
+  standing: { ...key.standing, retired: endGraces(key.standing.retired, now) },
+  receipts: withoutRepeat(key.receipts),
+});
+
+const DONE = { answer: { done: true } } as const;

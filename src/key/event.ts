@@ -8,6 +8,10 @@ export const EVENT_TYPES = [
   "key.suspended",
   "key.resumed",
   "key.amended",
+  "key.credited",
+  "key.owner-suspended",
+  "key.owner-resumed",
+  "key.purged",
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

@@ -1,21 +1,26 @@
 import type { KeyId } from "./credential.ts";
 import type { Digest } from "./digest.ts";
 import type { KeyEvent } from "./event.ts";
-import type { Metadata, QuotaRule, RateLimitRule } from "./policy.ts";
+import type { OwnerOrder } from "./owner-order.ts";
+import type { Environment, Metadata, QuotaRule, RateLimitRule } from "./policy.ts";
 import { freshQuota, type QuotaState } from "./quota.ts";
 import type { RateLimitState } from "./rate-limit.ts";
+import type { Receipts } from "./receipt.ts";
+import type { Refusal } from "./refusal.ts";
 import type { EpochMs } from "./time.ts";
 
 /**
  * Everything that decides whether one API key may be used. Replaced whole, never edited in place.
  *
- * The three parts change at different times and for different reasons, and are stored in a row each: an ordinary
- * admission replaces `use` and nothing else.
+ * The parts change at different times and for different reasons and are stored apart: an ordinary admission replaces
+ * `use` and nothing else.
  */
 export type Key = {
   readonly profile: Profile;
   readonly standing: Standing;
   readonly use: Use;
+  /** Of calls that can be repeated; changed by the changes that issue a secret, and once by its first use. */
+  readonly receipts: Receipts;
 };
 
 /** What people have set. Replaced by an amendment. */
@@ -25,6 +30,8 @@ export type Profile = {
   /** Immutable. `null`: the key belongs to nobody in particular. */
   readonly owner: string | null;
   readonly kind: "token";
+  /** Immutable. What the key is for, so that a test key is told from a live one at sight. */
+  readonly environment: Environment;
   /** What stands before the body of the next credential. */
   readonly prefix: string;
   readonly createdAt: EpochMs;
@@ -54,6 +61,8 @@ export type Standing = {
   readonly revokedAt: EpochMs | null;
   /** Fixed: no use extends it. `null` means no end. */
   readonly expiresAt: EpochMs | null;
+  /** The newest order of the key's owner that reached it; `null` for a key whose owner never gave one. */
+  readonly ownerOrder: OwnerOrder | null;
 };
 
 /** A secret as it is kept: its digest, and what people need to tell it from others. Never its text. */
@@ -74,6 +83,8 @@ export type Use = {
   readonly quota: QuotaState | null;
   /** One for each of the profile's rate limits, in their order. */
   readonly rateLimits: readonly RateLimitState[];
+  /** How often the key has rotated itself lately. */
+  readonly selfRotations: RateLimitState;
 };
 
 /** What a step did: the key afterwards, what is to be told of it, and the answer. The same `key` means nothing changed. */
@@ -91,6 +102,18 @@ export function statusOf({ standing }: Key, now: EpochMs): Status {
 /** Expiry is derived, never stored: it holds from its instant on, whether or not anybody was there to write it down. */
 export const hasExpired = ({ expiresAt }: Standing, now: EpochMs): boolean => expiresAt !== null && now >= expiresAt;
 
+/** A flag beside the key's own status: resuming an owner does not revive a key that was suspended by itself. */
+export const isOwnerSuspended = ({ ownerOrder }: Standing): boolean => ownerOrder?.standing === "suspended";
+
+/** Why the key may not be used at all just now; `null` when it may. The order is part of the promise. */
+export function standingRefusal(key: Key, now: EpochMs): Refusal | null {
+  const { standing } = key;
+  if (standing.revokedAt !== null) return { reason: "key-revoked" };
+  if (standing.suspendedAt !== null) return { reason: "key-suspended" };
+  if (isOwnerSuspended(standing)) return { reason: "owner-suspended" };
+  return hasExpired(standing, now) ? { reason: "key-expired" } : null;
+}
+
 /** Counters of a key that has never been used. */
 export const unused = (profile: Profile, now: EpochMs): Use => ({
   newest: now,
@@ -99,4 +122,5 @@ export const unused = (profile: Profile, now: EpochMs): Use => ({
   admittedWithSecret: 0,
   quota: profile.quota === null ? null : freshQuota(profile.quota, now),
   rateLimits: profile.rateLimits.map(() => null),
+  selfRotations: null,
 });

@@ -27,6 +27,18 @@ export type RateLimitRule = {
 export const RATE_LIMIT_ALGORITHMS = ["window"] as const;
 export const RATE_LIMIT_UNITS = ["request"] as const;
 
+/** How often a key may rotate itself: enough for every honest retry, too little to flood its history. */
+export const SELF_ROTATE_LIMIT: RateLimitRule = {
+  name: "self-rotate",
+  algorithm: "window",
+  limit: 5,
+  windowSeconds: 60,
+  unit: "request",
+};
+
+export const ENVIRONMENTS = ["live", "test"] as const;
+export type Environment = (typeof ENVIRONMENTS)[number];
+
 /** The name under which the quota appears among the limits; no rate limit may have it. */
 export const QUOTA_NAME = "quota";
 
@@ -39,6 +51,8 @@ export const BOUNDS = {
   metadataBytes: 4 * 1024,
   /** How deep objects and lists may lie in metadata, itself included: RPC gives up on a few thousand levels. */
   metadataDepth: 32,
+  /** Questions in one batch of verifications. */
+  batch: 100,
   scopes: 64,
   allowedIps: 64,
   rateLimits: 8,

@@ -1,5 +1,5 @@
 import { allowanceOf, type Allowance } from "./admit.ts";
-import { statusOf, type Key, type Profile, type Status } from "./key.ts";
+import { isOwnerSuspended, statusOf, type Key, type Profile, type Status } from "./key.ts";
 import type { EpochMs } from "./time.ts";
 
 /** A key as people see it: everything but its secrets. `digest`s never leave the key's object. */
@@ -9,6 +9,7 @@ export type KeyRecord = Profile & {
   readonly version: number;
   readonly revision: number;
   readonly status: Status;
+  readonly ownerSuspended: boolean;
   readonly rotatedAt: EpochMs | null;
   readonly suspendedAt: EpochMs | null;
   readonly revokedAt: EpochMs | null;
@@ -27,6 +28,7 @@ export function recordOf(key: Key, now: EpochMs): KeyRecord {
     version: standing.version,
     revision: standing.revision,
     status: statusOf(key, now),
+    ownerSuspended: isOwnerSuspended(standing),
     rotatedAt: standing.rotatedAt,
     suspendedAt: standing.suspendedAt,
     revokedAt: standing.revokedAt,

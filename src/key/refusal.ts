@@ -10,6 +10,7 @@ export type Refusal =
   | { readonly reason: "key-rotated" }
   | { readonly reason: "key-revoked" }
   | { readonly reason: "key-suspended" }
+  | { readonly reason: "owner-suspended" }
   | { readonly reason: "key-expired" }
   | { readonly reason: "insufficient-scope" }
   | { readonly reason: "ip-not-allowed" }

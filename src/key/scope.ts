@@ -16,11 +16,14 @@ export const isRequirableScope = (text: string): boolean => text.length <= MAX_L
 /** The namespace of control keys. A wildcard reaches into it only behind a literal `rekey`. */
 const RESERVED = "rekey";
 
-/** Whether one granted scope covers one required scope. */
-export function covers(granted: string, required: string): boolean {
-  if (granted === required) return true;
+/**
+ * Whether a granted scope covers a required one, or everything that another granted one covers: a `*` is covered only
+ * by a `*`, an open end only by an open end. So it is also the rule by which authority may be passed on.
+ */
+export function covers(granted: string, other: string): boolean {
+  if (granted === other) return true;
   const have = granted.split(":");
-  const need = required.split(":");
+  const need = other.split(":");
   // A customer's `*` must never turn into authority over keys.
   if (need[0] === RESERVED && have[0] !== RESERVED) return false;
   const open = have.at(-1) === "*";
@@ -33,3 +36,6 @@ export function satisfies(granted: readonly string[], all: readonly string[], an
   const has = (required: string) => granted.some((scope) => covers(scope, required));
   return all.every(has) && (any.length === 0 || any.some(has));
 }
+
+/** Whether a granted scope reaches into the namespace of control keys. */
+export const isControlScope = (granted: string): boolean => granted.split(":")[0] === RESERVED;

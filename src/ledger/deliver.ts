@@ -1,11 +1,17 @@
+import type { KeyId } from "../key/credential.ts";
 import type { KeyEvent } from "../key/event.ts";
 import type { KeyRecord } from "../key/record.ts";
-import { insertEvents } from "./events.ts";
-import { upsertKey } from "./keys.ts";
+import { deleteEvents, insertEvents } from "./events.ts";
+import { buryKey, upsertKey } from "./keys.ts";
 import { fromLedger } from "./unavailable.ts";
 
-/** What a key's object tells the ledger: how the key stands, and the events that the ledger may not have yet. */
-export type Delivery = { readonly record: KeyRecord; readonly events: readonly KeyEvent[] };
+/**
+ * What a key's object tells the ledger: how the key stands, and the events that the ledger may not have yet. Of a key
+ * that was purged only its id and its last event are left to tell.
+ */
+export type Delivery =
+  | { readonly record: KeyRecord; readonly events: readonly KeyEvent[] }
+  | { readonly purged: KeyId; readonly events: readonly KeyEvent[] };
 
 /**
  * Brings news of one key to the ledger, in one transaction. The one door through which a key's object reaches D1.
@@ -15,6 +21,17 @@ export type Delivery = { readonly record: KeyRecord; readonly events: readonly K
  *
  * @throws LedgerUnavailable when D1 fails or is silent for too long.
  */
-export async function deliver(db: D1Database, { record, events }: Delivery): Promise<void> {
-  await fromLedger(db.batch([insertEvents(db, record.id, events), upsertKey(db, record)]));
+export async function deliver(db: D1Database, delivery: Delivery): Promise<void> {
+  const { events } = delivery;
+  const statements =
+    "purged" in delivery
+      ? [...purgeStatements(db, delivery.purged), insertEvents(db, { id: delivery.purged, owner: null }, events)]
+      : [insertEvents(db, delivery.record, events), upsertKey(db, delivery.record)];
+  await fromLedger(db.batch(statements));
 }
+
+/** A later, older delivery must bring nothing back: the row stays as a tombstone above every revision. */
+const purgeStatements = (db: D1Database, keyId: KeyId): D1PreparedStatement[] => [
+  deleteEvents(db, keyId),
+  buryKey(db, keyId),
+];

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { ROUTES } from "../../src/control/routes.ts";
@@ -7,9 +8,13 @@ import { control, issue, keyPath, told } from "../support/control.ts";
 import { testSecrets } from "../support/settings.ts";
 
 const ADMIN = testSecrets.REKEY_ADMIN_TOKEN;
-const pathOf = (template: string) => template.replace("{id}", "key_0000000000000404").replace("{code}", "not-found");
-const guarded = ROUTES.filter(({ scope }) => scope !== null).map(({ method, path }) => [method, pathOf(path)] as const);
-const bodies = ROUTES.filter(({ body }) => body !== undefined).map(
+const pathOf = (template: string) =>
+  template.replace("{id}", "key_0000000000000404").replace("{code}", "not-found").replace("{owner}", "nobody");
+/** Self-service reads credentials as the gateway does, and has tests of its own. */
+const guarded = ROUTES.filter(({ scope }) => scope !== null && scope !== "self").map(
+  ({ method, path }) => [method, pathOf(path)] as const,
+);
+const bodies = ROUTES.filter(({ scope, body }) => scope !== "self" && body !== undefined).map(
   ({ method, path }) => [method, pathOf(path)] as const,
 );
 
@@ -88,7 +93,7 @@ describe("what is asked", () => {
   it.each([
     ["/_rekey/v1/keys", "DELETE", "POST, GET, HEAD"],
     ["/_rekey/v1/keys", "OPTIONS", "POST, GET, HEAD"],
-    ["/_rekey/v1/keys/key_0000000000000404", "POST", "GET, HEAD"],
+    ["/_rekey/v1/keys/key_0000000000000404", "POST", "GET, HEAD, PATCH, DELETE"],
     ["/_rekey/v1/keys/key_0000000000000404/rotate", "GET", "POST"],
     ["/_rekey/v1/verify", "PUT", "POST"],
     ["/_rekey/healthz", "POST", "GET, HEAD"],
@@ -157,6 +162,7 @@ describe("health", () => {
     expect(await told(control("GET", "/_rekey/readyz", { authorization: null }))).toEqual({
       status: "ready",
       ledger: "ok",
+      warnings: [],
     });
     expect(await told(control("GET", "/_rekey/readyz", { authorization: "Bearer wrong" }))).not.toHaveProperty(
       "detail",
@@ -164,7 +170,8 @@ describe("health", () => {
     expect(await told(control("GET", "/_rekey/readyz"))).toEqual({
       status: "ready",
       ledger: "ok",
-      detail: { ledgerCause: null, mode: "gateway", peppers: ["a"], signingPepper: "a" },
+      warnings: [],
+      detail: { ledgerCause: null, mode: "gateway", peppers: ["a"], signingPepper: "a", missingPeppers: [] },
     });
   });
 
@@ -183,12 +190,16 @@ describe("problem pages", () => {
       const response = await control("GET", `/_rekey/problems/${code}`, { authorization: null });
       expect(response.status).toBe(200);
       expect(response.headers.get("content-type")).toBe("text/html; charset=utf-8");
-      expect(response.headers.get("content-security-policy")).toBe(
-        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-      );
       const page = await response.text();
-      expect(page).toContain(`<code>${code}</code>, HTTP status ${status}`);
-      expect(page).not.toMatch(/<script|<style|<link|<img|\son\w+=|`/i);
+      const [, style] = /^[^]*<style>([^]*?)<\/style>/.exec(page)!;
+      const digest = createHash("sha256").update(style!).digest("base64");
+      expect(response.headers.get("content-security-policy")).toBe(
+        `default-src 'none'; style-src 'sha256-${digest}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+      );
+      expect(page).toContain(`<code>${code}</code> <span class="status">${status}</span>`);
+      expect(page.match(/<style/gi)).toHaveLength(1);
+      expect(page.match(/<link[^>]*/gi)).toEqual([expect.stringContaining('rel="icon" href="data:')]);
+      expect(page).not.toMatch(/<script|<img|\son\w+=|`/i);
     },
   );
 

@@ -1,14 +1,8 @@
 import { evictDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
+import { digestOf } from "../../src/key/digest.ts";
 import { aQuota, aWindow } from "../support/a-key.ts";
-import { asked, hears, openKey, rotated, withCredential, type Stub } from "../support/open-key.ts";
-
-/** Everything the object held in memory is gone afterwards; what it knows, it knows from storage. */
-async function forgetful<T>(stub: Stub, step: Promise<T>): Promise<T> {
-  const answer = await step;
-  await evictDurableObject(stub);
-  return answer;
-}
+import { asked, forgetful, hears, openKey, rotated, withCredential } from "../support/open-key.ts";
 
 describe("a key that is evicted between every two steps", () => {
   it("still refuses the secret that was rotated away", async () => {
@@ -60,16 +54,16 @@ describe("a key that is evicted between every two steps", () => {
     expect(await forgetful(stub, hears(stub, credential))).toBe("admitted");
     await forgetful(stub, stub.revoke(asked));
     expect(await forgetful(stub, hears(stub, credential))).toBe("key-revoked");
-    expect(await forgetful(stub, stub.resume(asked))).toMatchObject({ found: true, done: false });
+    expect(await forgetful(stub, stub.resume(asked))).toMatchObject({ reached: true, done: false });
     expect(await forgetful(stub, hears(stub, credential))).toBe("key-revoked");
   });
 
   it("lets one of two rotations from the same version win, though the second meets another instance", async () => {
     const { stub } = await openKey();
-    const command = { expectedVersion: 1, graceSeconds: 0, ...asked };
-    expect(await forgetful(stub, stub.rotate(command))).toMatchObject({ rotated: true });
+    const command = { expectedVersion: 1, graceSeconds: 0, idempotency: null, ...asked };
+    expect(await forgetful(stub, stub.rotate(command))).toMatchObject({ done: true });
     expect(await forgetful(stub, stub.rotate(command))).toMatchObject({
-      rotated: false,
+      done: false,
       because: "version-conflict",
       currentVersion: 2,
     });
@@ -80,12 +74,12 @@ describe("a key that is evicted between every two steps", () => {
     const instants = new Set<number | null>();
     for (let call = 0; call < 3; call++) {
       const answer = await forgetful(stub, stub.revoke(asked));
-      instants.add(answer.found && answer.done ? answer.record.revokedAt : null);
+      instants.add(answer.reached && answer.done ? answer.record.revokedAt : null);
     }
     expect(instants.size).toBe(1);
     expect([...instants][0]).toBeTypeOf("number");
-    const history = await stub.events({ before: null, limit: 10 });
-    expect(history.found && history.events.map(({ type }) => type)).toEqual(["key.revoked", "key.created"]);
+    const history = await stub.events({ ...asked, before: null, limit: 10 });
+    expect(history.reached && history.events.map(({ type }) => type)).toEqual(["key.revoked", "key.created"]);
   });
 
   it("numbers its events 1, 2, 3 … without a gap, and keeps all of them", async () => {
@@ -95,10 +89,10 @@ describe("a key that is evicted between every two steps", () => {
       await forgetful(stub, stub.suspend(asked));
       await forgetful(stub, stub.resume(asked));
     }
-    const history = await stub.events({ before: null, limit: 100 });
-    expect(history.found && history.events.map(({ sequence }) => sequence)).toEqual([10, 9, 8, 7, 6, 5, 4, 3, 2, 1]);
-    const page = await stub.events({ before: 5, limit: 2 });
-    expect(page.found && page.events.map(({ type }) => type)).toEqual(["key.resumed", "key.suspended"]);
+    const history = await stub.events({ ...asked, before: null, limit: 100 });
+    expect(history.reached && history.events.map(({ sequence }) => sequence)).toEqual([10, 9, 8, 7, 6, 5, 4, 3, 2, 1]);
+    const page = await stub.events({ ...asked, before: 5, limit: 2 });
+    expect(page.reached && page.events.map(({ type }) => type)).toEqual(["key.resumed", "key.suspended"]);
   });
 
   it("knows the newest 32 retired secrets and forgets the older ones", async () => {
@@ -125,13 +119,95 @@ describe("a key that is evicted between every two steps", () => {
       { afterSeconds: 3600 },
     );
     await evictDurableObject(stub);
-    const after = await stub.read();
-    expect(after.found && after.record).toEqual(record);
+    const after = await stub.read(asked);
+    expect(after.reached && after.record).toEqual(record);
     await stub.admit(withCredential(credential, { ip: "203.0.113.7" }));
     await evictDurableObject(stub);
-    const used = await stub.read();
-    expect(used.found && used.record).toMatchObject({
+    const used = await stub.read(asked);
+    expect(used.reached && used.record).toMatchObject({
       allowance: { quota: { used: 1 }, rateLimits: [{ remaining: 99 }] },
     });
+  });
+
+  it("still holds what was amended, and what was used before", async () => {
+    const { stub, credential } = await openKey({
+      scopes: ["orders:read"],
+      quota: aQuota(50),
+      rateLimits: [aWindow(10, 3600, "hour")],
+    });
+    await forgetful(stub, hears(stub, credential));
+    const amendment = {
+      scopes: ["orders:write"],
+      quota: aQuota(2),
+      rateLimits: [aWindow(5, 60, "minute"), aWindow(3, 3600, "hour")],
+      selfRotate: false,
+    };
+    const amend = { ...asked, amendment, expectedRevision: 1 };
+    expect(await forgetful(stub, stub.amend(amend))).toMatchObject({ done: true, record: { revision: 2 } });
+    expect(await forgetful(stub, stub.amend(amend))).toMatchObject({ done: false, because: "precondition-failed" });
+    expect(await forgetful(stub, hears(stub, credential, { scopes: ["orders:read"] }))).toBe("insufficient-scope");
+    expect(await forgetful(stub, hears(stub, credential, { scopes: ["orders:write"] }))).toBe("admitted");
+    expect(await forgetful(stub, hears(stub, credential))).toBe("quota-exceeded");
+    expect(await forgetful(stub, stub.read(asked))).toMatchObject({
+      record: { ...amendment, allowance: { quota: { used: 2 }, rateLimits: [{ remaining: 4 }, { remaining: 1 }] } },
+    });
+  });
+
+  it("still has what was credited: 3 of 3, and not one more for a credit that came twice", async () => {
+    const { stub, credential } = await openKey({ quota: aQuota(1, "none") });
+    const credit = { ...asked, credit: { add: 2 }, expectedRevision: 1 };
+    const heard = [await forgetful(stub, hears(stub, credential))];
+    expect(await forgetful(stub, stub.credit(credit))).toMatchObject({ done: true });
+    expect(await forgetful(stub, stub.credit(credit))).toMatchObject({ because: "precondition-failed" });
+    for (let use = 0; use < 3; use++) heard.push(await forgetful(stub, hears(stub, credential)));
+    expect(heard).toEqual(["admitted", "admitted", "admitted", "quota-exceeded"]);
+  });
+
+  it("still counts how often it has rotated itself: five times in a minute", async () => {
+    const { stub, credential } = await openKey();
+    const rotateBy = (secret: string) =>
+      stub.rotateSelf({ presented: digestOf(secret), ip: null, idempotency: null, ...asked });
+    const secrets = [credential];
+    for (let time = 0; time < 5; time++) {
+      const answer = await forgetful(stub, rotateBy(secrets[time]!));
+      if (answer.done) secrets.push(answer.credential);
+    }
+    expect(await forgetful(stub, rotateBy(secrets[5]!))).toMatchObject({
+      done: false,
+      refusal: { reason: "rate-limited", limit: "self-rotate" },
+    });
+    expect(await forgetful(stub, hears(stub, secrets[5]!))).toBe("admitted");
+    expect(await forgetful(stub, hears(stub, secrets[4]!))).toBe("key-rotated");
+  });
+
+  it("still knows whether a successor was used, which its former secret may replace only before", async () => {
+    const { stub, credential } = await openKey();
+    const byFormer = () => stub.rotateSelf({ presented: digestOf(credential), ip: null, idempotency: null, ...asked });
+    const lost = await forgetful(stub, rotated(stub, 1, 3600));
+    const repaired = await forgetful(stub, byFormer());
+    expect(repaired).toMatchObject({ done: true, record: { version: 3 } });
+    expect(await forgetful(stub, hears(stub, lost))).toBe("key-rotated");
+
+    const other = await openKey();
+    const used = await forgetful(other.stub, rotated(other.stub, 1, 3600));
+    await forgetful(other.stub, hears(other.stub, used));
+    const refused = await forgetful(
+      other.stub,
+      other.stub.rotateSelf({ presented: digestOf(other.credential), ip: null, idempotency: null, ...asked }),
+    );
+    expect(refused).toMatchObject({ done: false, refusal: { reason: "key-rotated" } });
+  });
+
+  it("is ended by its holder, once, from three instances", async () => {
+    const { stub, credential } = await openKey({ allowedIps: ["203.0.113.0/24"] });
+    const instants = new Set<number | null>();
+    for (let call = 0; call < 3; call++) {
+      const answer = await forgetful(stub, stub.revokeSelf({ presented: digestOf(credential), ...asked }));
+      instants.add(answer.done ? answer.record.revokedAt : null);
+    }
+    expect(instants.size).toBe(1);
+    expect(await hears(stub, credential, { ip: "203.0.113.7" })).toBe("key-revoked");
+    const history = await stub.events({ ...asked, before: null, limit: 10 });
+    expect(history.reached && history.events.map(({ type }) => type)).toEqual(["key.revoked", "key.created"]);
   });
 });

@@ -7,8 +7,9 @@ import { listKeys, type KeyFilter, type KeyPlace } from "../../src/ledger/keys.t
 import { fromLedger, LedgerUnavailable } from "../../src/ledger/unavailable.ts";
 import { t } from "../support/a-key.ts";
 import { anEvent, aRecord, idOf } from "../support/a-record.ts";
+import { planOf } from "../support/query-plan.ts";
 
-const ANY: KeyFilter = { owner: null, status: null };
+const ANY: KeyFilter = { owner: null, status: null, environment: null, pepper: null, search: null };
 const list = (filter: Partial<KeyFilter> = {}, after: KeyPlace | null = null, limit = 200, now = t(0)) =>
   listKeys(env.DB, { filter: { ...ANY, ...filter }, after, limit, now });
 const history = (number = 1, before = 1_000_000, limit = 1_000) => readEvents(env.DB, idOf(number), { before, limit });
@@ -19,18 +20,6 @@ const numbers = async (...page: Parameters<typeof list>) => (await list(...page)
 
 /** Keys whose history lacks an event. */
 const gaps = () => env.DB.prepare("SELECT key_id FROM events GROUP BY key_id HAVING count(*) <> max(sequence)").all();
-
-/** How SQLite would run what `ask` asks, one line a step. The statement is caught on its way to the database. */
-async function planOf(ask: (db: D1Database) => unknown): Promise<string[]> {
-  const caught: { sql: string; values: unknown[] } = { sql: "", values: [] };
-  const statement = {
-    bind: (...values: unknown[]) => ((caught.values = values), statement),
-    all: () => Promise.resolve({ results: [] }),
-  };
-  void ask({ prepare: (sql: string) => ((caught.sql = sql), statement) } as unknown as D1Database);
-  const explained = env.DB.prepare(`EXPLAIN QUERY PLAN ${caught.sql}`).bind(...caught.values);
-  return (await explained.all<{ detail: string }>()).results.map(({ detail }) => detail);
-}
 
 beforeEach(async () => {
   await env.DB.batch([env.DB.prepare("DELETE FROM keys"), env.DB.prepare("DELETE FROM events")]);
@@ -121,7 +110,7 @@ describe("a delivery", () => {
   });
 
   it("happens whole or not at all", async () => {
-    const faulty = { ...aRecord({ id: idOf(1) }), name: null as never };
+    const faulty = { ...aRecord({ id: idOf(1) }), version: null as never };
     await expect(deliver(env.DB, { record: faulty, events: [anEvent(1)] })).rejects.toBeInstanceOf(LedgerUnavailable);
     expect(await sequences()).toEqual([]);
     expect(await list()).toEqual([]);

@@ -1,4 +1,4 @@
-import { runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import type { Admission } from "../../src/key/admit.ts";
@@ -6,6 +6,8 @@ import { newKeyId, type KeyId } from "../../src/key/credential.ts";
 import { digestOf } from "../../src/key/digest.ts";
 import type { Profile } from "../../src/key/key.ts";
 import type { KeyRecord } from "../../src/key/record.ts";
+import { ADMIN } from "../../src/key/authority.ts";
+import type { TaskName } from "../../src/key-object/agenda.ts";
 import type { CreateCommand, KeyRpc } from "../../src/key-object/rpc.ts";
 import { admin, aProfile } from "./a-key.ts";
 
@@ -24,17 +26,34 @@ export const aKeyId = (): KeyId => newKeyId((bytes) => crypto.getRandomValues(by
 /** The object of an id; whether a key was ever created there is another matter. */
 export const stubOf = (id: KeyId): Stub => env.KEYS.getByName(id) as unknown as Stub;
 
+/** What a creation may bring along beside the key's properties. */
+export type Opening = Partial<Pick<CreateCommand, "end" | "ownerOrder" | "idempotency">>;
+
+/** Asks an object to create its key with these properties. */
+export const createAt = (id: KeyId, profile: Partial<Profile> = {}, opening: Opening = {}) =>
+  stubOf(id).create({
+    profile: { ...aProfile(profile), id },
+    end: null,
+    by: admin,
+    ownerOrder: null,
+    idempotency: null,
+    ...opening,
+  });
+
 /** Creates a key with these properties, and otherwise nothing special. */
-export async function openKey(profile: Partial<Profile> = {}, end: CreateCommand["end"] = null): Promise<OpenKey> {
+export async function openKey(
+  profile: Partial<Profile> = {},
+  end: CreateCommand["end"] = null,
+  opening: Opening = {},
+): Promise<OpenKey> {
   const id = aKeyId();
-  const stub = stubOf(id);
-  const created = await stub.create({ profile: { ...aProfile(profile), id }, end, by: admin });
-  if (!created.created) throw new Error("there was a key already");
-  return { id, stub, credential: created.credential, record: created.record };
+  const created = await createAt(id, profile, { end, ...opening });
+  if (!created.done) throw new Error(`not created: ${created.because}`);
+  return { id, stub: stubOf(id), credential: created.credential, record: created.record };
 }
 
 /** Who asks for changes in these tests, and why. */
-export const asked = { by: admin, reason: null } as const;
+export const asked = { authority: ADMIN, by: admin, reason: null } as const;
 
 /** A request with this credential: one unit, no demands. */
 export const withCredential = (credential: string, request: Partial<Admission> = {}): Admission => ({
@@ -55,16 +74,31 @@ export async function hears(stub: Stub, credential: string, request: Partial<Adm
 
 /** Rotates and hands over the new credential. */
 export async function rotated(stub: Stub, expectedVersion: number | null = null, graceSeconds = 0): Promise<string> {
-  const answer = await stub.rotate({ expectedVersion, graceSeconds, ...asked });
-  if (!answer.found || !answer.rotated) throw new Error("not rotated");
+  const answer = await stub.rotate({ expectedVersion, graceSeconds, idempotency: null, ...asked });
+  if (!answer.reached || !answer.done) throw new Error("not rotated");
   return answer.credential;
 }
 
-/** Waits until the object has nothing left to write by itself: everything is delivered, and that is written down. */
-export async function atRest(stub: Stub): Promise<void> {
-  await expect
-    .poll(() => runInDurableObject(stub, (_object, { storage }) => storage.sql.exec("SELECT * FROM agenda").toArray()))
-    .toEqual([]);
+/** What a step answered. Everything the object held in memory is gone afterwards; what it knows, it knows from storage. */
+export async function forgetful<T>(stub: DurableObjectStub, step: Promise<T>): Promise<T> {
+  const answer = await step;
+  await evictDurableObject(stub);
+  return answer;
+}
+
+/**
+ * Waits until the object has nothing left to write by itself: everything is delivered, and that is written down.
+ * @param planned what stays on its agenda all the same
+ */
+export async function atRest(stub: Stub, planned: readonly TaskName[] = []): Promise<void> {
+  const tasks = () =>
+    runInDurableObject(stub, (_object, { storage }) =>
+      storage.sql
+        .exec<{ task: string }>("SELECT task FROM agenda")
+        .toArray()
+        .map(({ task }) => task),
+    );
+  await expect.poll(tasks).toEqual(planned);
 }
 
 /** `<boot>.<n>` as two numbers. */

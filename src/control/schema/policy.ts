@@ -12,7 +12,7 @@ export const quota = z.strictObject({
   timezone: withDefault(z.literal("UTC"), "UTC"),
 });
 
-const rateLimit = z.strictObject({
+export const rateLimit = z.strictObject({
   name: label.check(z.refine((name) => name !== QUOTA_NAME, `must not be "${QUOTA_NAME}"`)),
   algorithm: z.enum(RATE_LIMIT_ALGORITHMS),
   limit: whole(1, BOUNDS.limit),

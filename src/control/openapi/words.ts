@@ -1,0 +1,161 @@
+import type { JsonSchema } from "./types.ts";
+
+/**
+ * What each field means, for readers of the document. By name, or by the shape it stands in where the same name means
+ * something else: `Shape.field`, or `operationId.field` for shapes without a name.
+ */
+export const WORDS: Readonly<Record<string, string>> = {
+  // Of a key
+  id: "The key's id. No secret; it names the key for ever.",
+  keyId: "The key's id.",
+  key: "The key's text. Shown this once; Rekey does not keep it.",
+  "VerifyQuestion.key": "What was presented. Any text: whether it is a key is the question.",
+  record: "The key as it is now.",
+  name: "For people, to recognise the key by.",
+  owner: "Whose key it is: a customer, a team. Given at creation and never changed; `null`: nobody's.",
+  kind: "How the key lives: a `token` ends at a fixed instant, or never.",
+  environment:
+    "What the key is for. It decides the usual prefix (`rk_live`, `rk_test`), and lists can be filtered by it.",
+  prefix: "What the key's text begins with, before the last `_`.",
+  "NewKey.prefix": "What the key's text begins with, before the last `_`. Absent: as usual for its environment.",
+  region: "Where the key's object is to live, once and for all: near those who use the key.",
+  pepper: "Which of the deployment's peppers the newest secret was made with.",
+  hint: "The last characters of the newest secret, to recognise it by.",
+  version: "How many secrets the key has had. Rotating compares it.",
+  revision: "The sequence of the key's last change; its `ETag`.",
+  status: "Whether it can be used, by its own standing.",
+  "Problem.status": "The HTTP status.",
+  "explainProblem.status": "The usual HTTP status.",
+  "ListedOwner.status": "Where the owner stands.",
+  "OwnerProgress.status": "Where the owner stands now.",
+  ownerSuspended: "Whether its owner is suspended. If so it cannot be used, whatever its own status.",
+  createdAt: "When it was issued.",
+  rotatedAt: "When its newest secret was issued; `null` for the first one.",
+  revokedAt: "When it was ended for good.",
+  lastUsedAt: "When it was last admitted.",
+  expiresAt: "When it ends; `null`: never.",
+  "NewKey.expiresAt": "When it is to end; `null`: never. Either this or `lifetimeSeconds`.",
+  "Amendment.expiresAt":
+    "When it is to end; `null`: never. A past instant ends it at once, a later one revives a key that has expired.",
+  lifetimeSeconds: "How long it is to live from its creation on. Either this or `expiresAt`.",
+  scopes:
+    "What the key may be used for: segments joined by `:`. `*` stands for one segment, as the last one for one or more.",
+  "VerifyQuestion.scopes": "What the key is needed for: all of these scopes.",
+  allowedIps: "Addresses and networks it may be used from; `null`: anywhere.",
+  quota: "How much it may use in a period; `null`: as much as it likes.",
+  rateLimits: "How fast it may be used. All of them hold at once.",
+  rotation: "When the key is due for a new secret.",
+  maxConcurrent: "How many requests may be under way at once.",
+  selfRotate: "Whether the key may rotate itself.",
+  metadata: "A JSON object that Rekey carries and never reads, at most 4 KiB as JSON.",
+
+  // Of its limits
+  limit: "How many items at most.",
+  "Problem.limit": "The name of the limit that refused.",
+  "QuotaRule.limit": "How many units in a period.",
+  "Quota.limit": "How many units in a period.",
+  "ListedKey.limit": "How many at most.",
+  "RateLimit.limit": "How many in a window.",
+  "RateLimitRule.limit": "How many in a window.",
+  period: "When it refills: at the beginning of each. `none`: a balance that does not.",
+  timezone: "Whose days and months those are.",
+  used: "How many were spent in this period.",
+  remaining: "How many are left.",
+  resetsAt: "When it refills; `null`: never, or nothing is counted yet.",
+  algorithm: "`window`: fixed, opened by its first request.",
+  windowSeconds: "How long a window is, in seconds.",
+  unit: "What is counted: `request` counts one, whatever it costs.",
+  "RateLimit.name": "Names the limit, as in the `RateLimit` header.",
+  "RateLimitRule.name": "Names the limit in headers and refusals. `quota` is taken.",
+
+  // Of changes
+  reason: "Why; kept in the key's history.",
+  expectedVersion:
+    "The version that the caller last saw: if another holds, nothing happens. `null`: whichever holds is replaced.",
+  graceSeconds: "How long the old secret is still let in. 0: not after this answer.",
+  retired: "The secret that was replaced.",
+  "RotatedKey.version": "Which one it was.",
+  validUntil: "Until when it is let in. Without grace, the instant of the rotation.",
+  add: "Raises what remains, and the limit with it. Either this or `set`.",
+  set: "Sets what remains. Either this or `add`.",
+  keys: "How many keys the owner has, whatever their standing.",
+  acknowledged: "How many of them have carried the decision out. All: it is complete.",
+  forbidden: "How many hold more authority than the control key that decided. They stay as they are.",
+  "OwnerProgress.ledger":
+    "Whether the ledger was searched for keys from before owners were kept track of; `pending`: it goes on.",
+
+  // Of verdicts
+  cost: "How many units the request costs. 0 asks for room in the rate limits only.",
+  anyScope: "What the key is needed for: one of these scopes is enough.",
+  ip: "The address from which the request came; `null`: not known.",
+  "VerifyQuestion.ip": "Where the key's holder asks from. Without it a key that is bound to addresses is refused.",
+  request: "What the asker is about to do for the key's holder.",
+  method: "Its HTTP method.",
+  path: "Its path.",
+  "Problem.path": "The field, as in `rateLimits[0].name`; empty for the body as a whole.",
+  dryRun: "True: nothing is counted, and the answer is information, not an admission.",
+  valid: "Whether to let the request in.",
+  code: "Why a request was refused.",
+  "VerifyAnswer.code": "`valid`, or why not.",
+  decision: "`<boot>.<n>`: which decision of the key's object this is. `null` where none may be told of.",
+  retryAfterSeconds: "After how many seconds to ask again. Absent where waiting does not help.",
+  "verifyBatch.items": "The questions, and the answers in the same order.",
+
+  // Of history
+  sequence: "Counts the key's changes: 1, 2, 3, without gaps.",
+  type: "What happened.",
+  "Problem.type": "The page that explains the code: `/_rekey/problems/<code>`.",
+  at: "When.",
+  from: "From when on.",
+  to: "Until before when.",
+  actor: "Who: `admin`, a control key's id, or the key's own.",
+  userAgent: "What the caller's software called itself.",
+  country: "The country of that address, where it is known.",
+  detail: "What is particular to it.",
+  "Problem.detail": "What is particular to this occurrence.",
+
+  // Of lists
+  items: "What was found.",
+  nextCursor: "Where the list goes on; `null` at its end.",
+  asOf: "The instant at which this was so.",
+  cursor: "Where to go on: the `nextCursor` of the page before.",
+  search: "How the name begins, in any case; or a whole id.",
+
+  // Of refusals and of the deployment
+  requestId: "Names this request in logs and events.",
+  title: "The code in words, always the same ones.",
+  errors: "With `invalid-request`: everything that is wrong with the request. Values are not repeated.",
+  message: "What is wrong with it; reads on from the path.",
+  currentVersion: "With `version-conflict`: the version that holds.",
+  explanation: "What to do about it.",
+  openapi: "Which version of OpenAPI it is written in.",
+  "healthz.status": "It runs.",
+  "readyz.status": "Requests can be decided.",
+  "readyz.ledger": "`behind`: lists and searches have to wait, and nothing else does.",
+  warnings: "`missing-pepper`: keys that may still be used were made with a pepper that the deployment no longer has.",
+  "readyz.detail": "For the admin only.",
+  ledgerCause: "Why the ledger did not answer.",
+  mode: "Whether there is a gateway.",
+  peppers: "The peppers that the deployment has.",
+  signingPepper: "The one with which new secrets are made.",
+  missingPeppers: "Peppers that keys in use were made with and the deployment does not have.",
+};
+
+/** The shape with a description for each of its fields, unnamed objects inside it included. */
+export function explained(schema: JsonSchema, shape: string): JsonSchema {
+  const { properties, items } = schema;
+  return {
+    ...schema,
+    ...(items !== undefined && { items: explained(items, shape) }),
+    ...(properties !== undefined && {
+      properties: Object.fromEntries(
+        Object.entries(properties).map(([name, field]) => [name, described(field, shape, name)]),
+      ),
+    }),
+  };
+}
+
+function described(field: JsonSchema, shape: string, name: string): JsonSchema {
+  const description = WORDS[`${shape}.${name}`] ?? WORDS[name];
+  return { ...(description !== undefined && { description }), ...explained(field, shape) };
+}

@@ -1,0 +1,42 @@
+import * as z from "zod/mini";
+import { BOUNDS, ENVIRONMENTS } from "../../key/policy.ts";
+import { instant, isObject, label, metadata, orNull, prefix, text, whole, withDefault } from "./fields.ts";
+import { allowedIps, quota, rateLimits, scopes } from "./policy.ts";
+import { keyRecord } from "./record.ts";
+
+/** Where a key's object may live: Cloudflare's location hints. */
+const REGIONS = ["wnam", "enam", "weur", "eeur", "apac", "oc", "afr", "me", "sam"] as const;
+
+export const createBody = z
+  .strictObject({
+    name: text(BOUNDS.nameLength),
+    owner: orNull(label),
+    kind: withDefault(z.literal("token"), "token"),
+    environment: withDefault(z.enum(ENVIRONMENTS), "live"),
+    prefix: z.optional(prefix),
+    region: z.optional(z.enum(REGIONS)),
+    lifetimeSeconds: z.optional(whole(1, BOUNDS.lifetimeSeconds)),
+    expiresAt: orNull(instant),
+    scopes: withDefault(scopes, []),
+    allowedIps: orNull(allowedIps),
+    quota: orNull(quota),
+    rateLimits: withDefault(rateLimits, []),
+    selfRotate: withDefault(z.boolean(), true),
+    metadata: withDefault(metadata, {}),
+  })
+  .check(
+    // Both run on a body that is faulty elsewhere, so that everything wrong with it is told at once.
+    z.refine(({ lifetimeSeconds, expiresAt }) => (lifetimeSeconds ?? null) === null || (expiresAt ?? null) === null, {
+      path: ["lifetimeSeconds"],
+      error: "must not be given together with expiresAt",
+      when: ({ value }) => isObject(value),
+    }),
+    z.refine(({ expiresAt }) => typeof expiresAt !== "string" || !(Date.parse(expiresAt) <= Date.now()), {
+      path: ["expiresAt"],
+      error: "must be in the future",
+      when: ({ value }) => isObject(value),
+    }),
+  );
+
+/** A key that was just issued, with its text, which is shown this once. */
+export const issuedKey = z.strictObject({ key: z.string(), record: keyRecord });

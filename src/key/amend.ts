@@ -1,0 +1,132 @@
+import { change, unchanged, type Circumstance } from "./change.ts";
+import { BOUNDS, type JsonValue, type QuotaRule, type RateLimitRule } from "./policy.ts";
+import type { Key, Profile, RetiredSecret, Step, Use } from "./key.ts";
+import { freshQuota, type QuotaState } from "./quota.ts";
+import type { RateLimitState } from "./rate-limit.ts";
+import type { EpochMs } from "./time.ts";
+
+/** The fields that people may change, each replaced whole. A field that is absent stays as it is. */
+export type Amendment = Partial<
+  Pick<Profile, "name" | "scopes" | "allowedIps" | "quota" | "rateLimits" | "selfRotate" | "metadata"> & {
+    readonly expiresAt: EpochMs | null;
+  }
+>;
+
+export type AmendCommand = {
+  readonly amendment: Amendment;
+  /** The revision the caller last saw; `null` amends whatever holds. */
+  readonly expectedRevision: number | null;
+};
+
+export type Amended =
+  { readonly done: true } | { readonly done: false; readonly because: "precondition-failed" | "key-revoked" };
+
+/**
+ * Changes what people have set. An expired key may be amended, and a later end revives it; a revoked one may not.
+ *
+ * What has been used is kept: `used` of the quota unless its period changes, a rate limit's state by name, algorithm
+ * and window. An amendment is not a way to refill by accident.
+ */
+export function amend(key: Key, command: AmendCommand, circumstance: Circumstance): Step<Amended> {
+  const { amendment, expectedRevision } = command;
+  const { standing, profile } = key;
+  // A precondition is judged before anything else (RFC 9110 section 13.2.1).
+  if (expectedRevision !== null && expectedRevision !== standing.revision) {
+    return unchanged(key, { done: false, because: "precondition-failed" });
+  }
+  if (standing.revokedAt !== null) return unchanged(key, { done: false, because: "key-revoked" });
+
+  const { expiresAt = standing.expiresAt, ...fields } = amendment;
+  const amended: Profile = { ...profile, ...fields };
+  const detail = differences({ ...profile, expiresAt: standing.expiresAt }, { ...amended, expiresAt });
+  if (detail === null) return unchanged(key, { done: true });
+
+  const ends = { expiresAt, retired: endedBy(standing.retired, expiresAt) };
+  const changed = change(key, ends, "key.amended", circumstance, detail);
+  return {
+    key: { ...changed.key, profile: amended, use: carriedOver(profile, amended, changed.key.use, circumstance.now) },
+    events: changed.events,
+    answer: { done: true },
+  };
+}
+
+export type CreditCommand = {
+  readonly credit: { readonly add: number } | { readonly set: number };
+  /** The revision the caller last saw, so that a credit whose answer was lost is not added twice; `null`: any. */
+  readonly expectedRevision: number | null;
+};
+
+export type Credited =
+  | { readonly done: true }
+  | { readonly done: false; readonly because: "precondition-failed" | "no-balance" | "over-limit" | "key-revoked" };
+
+/**
+ * Changes the balance of a quota that never refills: `add` raises what remains and the limit alike, `set` sets what
+ * remains. What has been used stays on the record either way.
+ */
+export function credit(key: Key, command: CreditCommand, circumstance: Circumstance): Step<Credited> {
+  const { profile, use, standing } = key;
+  const { quota } = profile;
+  const { credit: given, expectedRevision } = command;
+  if (expectedRevision !== null && expectedRevision !== standing.revision) {
+    return unchanged(key, { done: false, because: "precondition-failed" });
+  }
+  if (standing.revokedAt !== null) return unchanged(key, { done: false, because: "key-revoked" });
+  if (quota === null || quota.period !== "none") return unchanged(key, { done: false, because: "no-balance" });
+
+  const used = use.quota?.used ?? 0;
+  // Not below zero: a limit that was set below what was used must not swallow the credit.
+  const remainingBefore = Math.max(0, quota.limit - used);
+  const remaining = "add" in given ? remainingBefore + given.add : given.set;
+  const limit = used + remaining;
+  if (limit > BOUNDS.limit) return unchanged(key, { done: false, because: "over-limit" });
+  const detail = { ...given, remainingBefore, remaining };
+  const changed = change(key, {}, "key.credited", circumstance, detail);
+  return {
+    key: { ...changed.key, profile: { ...profile, quota: { ...quota, limit } } },
+    events: changed.events,
+    answer: { done: true },
+  };
+}
+
+/** Each changed field with what it was and what it is; `null` when nothing changed. */
+function differences(was: object, is: object): { readonly [field: string]: JsonValue } | null {
+  const before = was as { [field: string]: JsonValue };
+  const changed = Object.entries(is as { [field: string]: JsonValue }).filter(
+    ([field, value]) => JSON.stringify(value) !== JSON.stringify(before[field]),
+  );
+  if (changed.length === 0) return null;
+  return Object.fromEntries(changed.map(([field, value]) => [field, { before: before[field] ?? null, after: value }]));
+}
+
+/** A secret in its grace dies with the key's expiry at the latest, and a later end does not bring it back. */
+function endedBy(retired: readonly RetiredSecret[], end: EpochMs | null): readonly RetiredSecret[] {
+  if (end === null || retired.every(({ validUntil }) => validUntil <= end)) return retired;
+  return retired.map((secret) => (secret.validUntil > end ? { ...secret, validUntil: end } : secret));
+}
+
+function carriedOver(was: Profile, is: Profile, use: Use, now: EpochMs): Use {
+  return {
+    ...use,
+    quota: carriedQuota(was.quota, is.quota, use.quota, now),
+    rateLimits: is.rateLimits.map((rule) => carriedRateLimit(was.rateLimits, rule, use.rateLimits)),
+  };
+}
+
+function carriedQuota(was: QuotaRule | null, is: QuotaRule | null, state: QuotaState | null, now: EpochMs) {
+  if (is === null) return null;
+  const samePeriod = was !== null && was.period === is.period && was.timezone === is.timezone;
+  return samePeriod ? state : freshQuota(is, now);
+}
+
+function carriedRateLimit(
+  was: readonly RateLimitRule[],
+  rule: RateLimitRule,
+  states: readonly RateLimitState[],
+): RateLimitState {
+  const at = was.findIndex(
+    ({ name, algorithm, windowSeconds }) =>
+      name === rule.name && algorithm === rule.algorithm && windowSeconds === rule.windowSeconds,
+  );
+  return states[at] ?? null;
+}

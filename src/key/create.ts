@@ -1,0 +1,75 @@
+import type { Circumstance } from "./change.ts";
+import { unused, type Key, type Profile, type Secret, type Step } from "./key.ts";
+import type { OwnerOrder } from "./owner-order.ts";
+import { NO_RECEIPTS, recall, remember, type Idempotency } from "./receipt.ts";
+import type { Random } from "./base62.ts";
+import type { EpochMs } from "./time.ts";
+import type { Purged } from "./vacancy.ts";
+
+/** A secret that was just minted: its text for its holder, and what is kept of it. */
+export type Fresh = { readonly credential: string; readonly secret: Secret; readonly random: Random };
+
+export type Creation =
+  | { readonly done: true; readonly credential: string }
+  | { readonly done: false; readonly because: "conflict" | "owner-revoked" | RepeatRefusal };
+
+export type RepeatRefusal = "idempotency-mismatch" | "idempotency-expired";
+
+export type CreateOptions = {
+  readonly expiresAt: EpochMs | null;
+  /** The newest order of the owner; never `revoked`, under which nothing is created. */
+  readonly ownerOrder: OwnerOrder | null;
+  readonly idempotency: Idempotency | null;
+};
+
+/** Brings a key into being with its first secret. Under a suspended owner it begins stopped, as its owner's other keys. */
+export function create(
+  profile: Profile,
+  { expiresAt, ownerOrder, idempotency }: CreateOptions,
+  fresh: Fresh,
+  { now, by }: Circumstance,
+): Step<Creation> {
+  const { credential, secret, random } = fresh;
+  const key: Key = {
+    profile,
+    standing: {
+      version: 1,
+      revision: 1,
+      sequence: 1,
+      secret,
+      retired: [],
+      rotatedAt: null,
+      suspendedAt: null,
+      revokedAt: null,
+      expiresAt,
+      ownerOrder,
+    },
+    use: unused(profile, now),
+    receipts: remember(NO_RECEIPTS, idempotency, { credential, version: 1 }, now, random),
+  };
+  const detail = { version: 1, name: profile.name, scopes: profile.scopes };
+  return {
+    key,
+    events: [{ sequence: 1, type: "key.created", at: now, by, detail }],
+    answer: { done: true, credential },
+  };
+}
+
+/** A creation that meets a tombstone: nothing is ever created there again. */
+export function createAfterPurge(
+  { creation }: Purged,
+  idempotency: Idempotency | null,
+  now: EpochMs,
+): Extract<Creation, { done: false }> {
+  const receipts = { seen: creation === null ? [] : [creation], repeat: null };
+  const recalled = idempotency === null ? null : recall(receipts, idempotency, now);
+  return { done: false, because: recalled?.found && "because" in recalled ? recalled.because : "conflict" };
+}
+
+/** A creation that meets an existing key: the repeat of the very call that made it, or a conflict. */
+export function createAgain(key: Key, idempotency: Idempotency | null, now: EpochMs): Creation {
+  const recalled = idempotency === null ? ({ found: false } as const) : recall(key.receipts, idempotency, now);
+  if (!recalled.found) return { done: false, because: "conflict" };
+  if ("because" in recalled) return { done: false, because: recalled.because };
+  return { done: true, credential: recalled.credential };
+}

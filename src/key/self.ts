@@ -1,0 +1,32 @@
+import { identify } from "./admit.ts";
+import { revoke, unchanged, type Circumstance } from "./change.ts";
+import type { Digest } from "./digest.ts";
+import { isAllowedIp } from "./ip.ts";
+import { standingRefusal, type Key, type Step } from "./key.ts";
+import type { Refusal } from "./refusal.ts";
+import type { EpochMs } from "./time.ts";
+
+/** What a key may be told, or do, on the strength of its own secret. */
+export type SelfOutcome = { readonly done: true } | { readonly done: false; readonly refusal: Refusal };
+
+/** Whether the holder of a secret may read the key's record: as an admission would judge it, but spending nothing. */
+export function readSelf(key: Key, presented: Digest, ip: string | null, now: EpochMs): Step<SelfOutcome> {
+  const holder = identify(key, presented, now);
+  if ("refusal" in holder) return unchanged(key, { done: false, refusal: holder.refusal });
+  const refusal = standingRefusal(key, now);
+  if (refusal !== null) return unchanged(key, { done: false, refusal });
+  if (!isAllowedIp(ip, key.profile.allowedIps)) {
+    return unchanged(key, { done: false, refusal: { reason: "ip-not-allowed" } });
+  }
+  return unchanged(key, { done: true });
+}
+
+/**
+ * Ends the key for whoever holds its secret: from anywhere and in any standing, because whoever finds a leaked key
+ * should be able to end it at once. A retired secret ends nothing: it would let a thief of an old one do harm.
+ */
+export function revokeSelf(key: Key, presented: Digest, circumstance: Circumstance): Step<SelfOutcome> {
+  const holder = identify(key, presented, circumstance.now);
+  if ("refusal" in holder) return unchanged(key, { done: false, refusal: holder.refusal });
+  return revoke(key, circumstance);
+}

@@ -15,7 +15,7 @@ export const C2: Campaign = {
   name: "C2",
   title: "exact quotas, from several edges",
   short: 20,
-  full: 1_000,
+  full: 500,
   unit: "keys",
   async run(size, seed, progress) {
     await using origin = await startOrigin();

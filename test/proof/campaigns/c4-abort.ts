@@ -71,7 +71,7 @@ export const C4: Campaign = {
   name: "C4",
   title: "aborts at every point of every operation",
   short: 1,
-  full: 20,
+  full: 4,
   unit: "rounds of all cells",
   async run(size, _seed, progress) {
     await using rekey = await deploy({ faultyLedger: true });
@@ -161,7 +161,9 @@ class Subject {
         return { ...draft, ifMatch: null };
       case "purge":
         return { do: "purge" };
-      default:
+      case "suspend":
+      case "resume":
+      case "revoke":
         return { do: draft.do };
     }
   }

@@ -16,7 +16,7 @@ export function replay(history: History): string | null {
   const order = numbered.toSorted((a, b) => a.decision!.boot - b.decision!.boot || a.decision!.n - b.decision!.n);
   const unknown = history.operations.filter((each) => !isKnown(each));
   const states = explanation(history.first, order, unknown);
-  if (!Array.isArray(states)) return `${history.key}: ${states}`;
+  if (typeof states === "string") return `${history.key}: ${states}`;
   const fault = againstTime(order, states) ?? unplaced(history, order, states);
   return fault === null ? null : `${history.key}: ${fault}`;
 }
@@ -62,7 +62,8 @@ function explanation(
     }
     if (at > furthest.at) {
       const says = JSON.stringify(expected(state, order[at]!));
-      furthest = { at, says: `${lineOf(order[at]!)}, the model ${says} in ${JSON.stringify(state)}` };
+      const where = JSON.stringify(state).slice(0, 1_000);
+      furthest = { at, says: `${lineOf(order[at]!)}, the model ${says} in ${where}` };
     }
   }
   return furthest.says;

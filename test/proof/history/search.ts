@@ -7,9 +7,10 @@ import { after, isKnown, type History, type Operation } from "./operation.ts";
  *
  * Source: J. Wing and C. Gong, "Testing and verifying concurrent objects" (1993), with the memory of G. Lowe, "Testing
  * for linearizability" (2017): a set of calls put in order and the state they lead to is tried only once. Exponential at
- * worst: for histories of some 1,000 operations by some 16 clients.
+ * worst: for histories of some 1,000 operations by some 16 clients, and given up after so many `steps`.
  */
-export function search({ first, operations }: History, patience = 200_000): "yes" | "no" | "given up" {
+export function search({ first, operations }: History, steps = 200_000): "yes" | "no" | "given up" {
+  let patience = steps;
   const head = listOf(operations);
   let toExplain = operations.filter(isKnown).length;
   let state = first;

@@ -33,7 +33,7 @@ export function plant({ bug, file, edits }: Mutant, source: string): string {
 
 /** Where a piece of code stands in a text, whatever the white space in either; `null` unless it stands there once. */
 function placeOf(code: string, text: string): readonly [start: number, end: number] | null {
-  const places = [...text].flatMap((character, at) => (/\s/.test(character) ? [] : [at]));
+  const places = Array.from({ length: text.length }, (_, at) => at).filter((at) => /\S/.test(text.charAt(at)));
   const dense = places.map((at) => text[at]).join("");
   const wanted = code.replaceAll(/\s/g, "");
   const found = dense.indexOf(wanted);

@@ -63,17 +63,11 @@ export class CoreUnderTest {
     const circumstance: Circumstance = { now, by: ADMIN, reason: null };
     const page = this.#page ?? NOTHING;
     const { key } = page;
-    switch (call.do) {
-      case "create":
-        return this.#create(page, call, circumstance);
-      case "obey":
-        return this.#obey(page, call, circumstance);
-      case "purge":
-        return this.#purge(page, circumstance);
-      default:
-        if (key === null) return { code: "secret" in call ? "invalid-key" : "not-found" };
-        return this.#step(key, call, circumstance);
-    }
+    if (call.do === "create") return this.#create(page, call, circumstance);
+    if (call.do === "obey") return this.#obey(page, call, circumstance);
+    if (call.do === "purge") return this.#purge(page, circumstance);
+    if (key === null) return { code: "secret" in call ? "invalid-key" : "not-found" };
+    return this.#step(key, call, circumstance);
   }
 
   #step(key: Key, call: Exclude<Call, { do: "create" | "obey" | "purge" }>, circumstance: Circumstance): Answer {

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,6 +20,7 @@ function artefactsWith(artefact: Artefact): Promise<string> {
 
 async function made(artefact: Artefact): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "rekey-proof-"));
+  process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
   await build(directory, [artefact]);
   return directory;
 }

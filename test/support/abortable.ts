@@ -46,26 +46,46 @@ function meeting(ctx: DurableObjectState): (point: AbortPoint) => void {
     const name = isNew && armed.has(NEXT_KEY) ? NEXT_KEY : (ctx.id.name ?? "");
     if (armed.get(name) !== point) return;
     armed.delete(name);
-    ctx.abort(`abort point: ${point}`);
+    // Storage that fails leaves it to the object to end itself.
+    if (!point.startsWith("by a")) ctx.abort(`abort point: ${point}`);
     // What follows must not run, even if the platform lets it.
     throw new Error(`abort point: ${point}`);
   };
 }
 
 function surround(storage: DurableObjectStorage, meet: (point: AbortPoint) => void): void {
+  const { sql } = storage;
   const transactionSync = storage.transactionSync.bind(storage);
+  const exec = sql.exec.bind(sql) as (statement: string, ...values: unknown[]) => SqlStorageCursor<never>;
+  const sync = storage.sync.bind(storage);
+  let isInTransaction = false;
+
   storage.transactionSync = (write) => {
     meet("before the write");
-    const result = transactionSync(() => {
-      const written = write();
-      meet("in the write");
-      return written;
-    });
-    meet("after the write");
-    return result;
+    meet("by a write that fails");
+    isInTransaction = true;
+    try {
+      const result = transactionSync(() => {
+        const written = write();
+        meet("in the write");
+        return written;
+      });
+      meet("after the write");
+      return result;
+    } finally {
+      isInTransaction = false;
+    }
   };
-  const sync = storage.sync.bind(storage);
+  // A single statement is a transaction by itself: nothing of it is there before all of it is.
+  sql.exec = ((statement: string, ...values: unknown[]) => {
+    if (isInTransaction || /^\s*SELECT/i.test(statement)) return exec(statement, ...values);
+    for (const point of ["before the write", "by a write that fails", "in the write"] as const) meet(point);
+    const cursor = exec(statement, ...values);
+    meet("after the write");
+    return cursor;
+  }) as SqlStorage["exec"];
   storage.sync = async () => {
+    meet("by a sync that fails");
     await sync();
     meet("after the sync");
   };

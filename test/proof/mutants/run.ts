@@ -6,7 +6,8 @@
  *     npm run proof:mutants -- quota grace   those whose description has one of these words
  */
 import { spawn } from "node:child_process";
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { cp, mkdtemp, readFile, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writePlantedBugs } from "../report/report.ts";
@@ -69,29 +70,27 @@ async function isCaught(mutant: Mutant, copy: string): Promise<boolean> {
 const words = process.argv.slice(2);
 const chosen = MUTANTS.filter(({ bug }) => words.length === 0 || words.some((word) => bug.includes(word)));
 const copy = await copyOfTheProduct();
+process.once("exit", () => rmSync(copy, { recursive: true, force: true }));
 process.once("SIGINT", () => process.exit(130));
-try {
-  // The control: without a bug nobody complains.
-  const catchers = new Map(chosen.map(({ catcher }) => [nameOf(catcher), catcher]));
-  for (const [name, catcher] of catchers) {
-    const { isContent, says } = await askCatcher(catcher, copy);
-    if (!isContent) throw new Error(`${name} complains without any planted bug: ${says}`);
-    console.log(`${name} is content without a bug`);
-  }
-  const rows: string[] = [];
-  let caught = 0;
-  for (const mutant of chosen) {
-    const isThisCaught = await isCaught(mutant, copy);
-    caught += isThisCaught ? 1 : 0;
-    rows.push(`| ${mutant.bug} | ${mutant.breaks} | ${isThisCaught ? nameOf(mutant.catcher) : "**nothing**"} |`);
-  }
-  const summary = `${caught} of ${chosen.length} planted bugs caught`;
-  console.log(summary);
-  if (words.length === 0) {
-    const table = ["| planted bug | breaks | caught by |", "|---|---|---|", ...rows].join("\n");
-    await writePlantedBugs(`${summary}, each by its named catcher alone (\`npm run proof:mutants\`).\n\n${table}`);
-  }
-  process.exitCode = caught === chosen.length ? 0 : 1;
-} finally {
-  await rm(copy, { recursive: true });
+
+// The control: without a bug nobody complains.
+const catchers = new Map(chosen.map(({ catcher }) => [nameOf(catcher), catcher]));
+for (const [name, catcher] of catchers) {
+  const { isContent, says } = await askCatcher(catcher, copy);
+  if (!isContent) throw new Error(`${name} complains without any planted bug: ${says}`);
+  console.log(`${name} is content without a bug`);
 }
+const rows: string[] = [];
+let caught = 0;
+for (const mutant of chosen) {
+  const isThisCaught = await isCaught(mutant, copy);
+  caught += isThisCaught ? 1 : 0;
+  rows.push(`| ${mutant.bug} | ${mutant.breaks} | ${isThisCaught ? nameOf(mutant.catcher) : "**nothing**"} |`);
+}
+const summary = `${caught} of ${chosen.length} planted bugs caught`;
+console.log(summary);
+if (words.length === 0) {
+  const table = ["| planted bug | breaks | caught by |", "|---|---|---|", ...rows].join("\n");
+  await writePlantedBugs(`${summary}, each by its named catcher alone (\`npm run proof:mutants\`).\n\n${table}`);
+}
+process.exitCode = caught === chosen.length ? 0 : 1;

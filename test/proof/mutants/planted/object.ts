@@ -60,6 +60,18 @@ export const IN_THE_OBJECT: readonly Mutant[] = [
     catcher: { campaign: "C4", size: 1 },
   },
   {
+    bug: "a write that fails is taken for one that is done",
+    breaks: "P11",
+    file: OBJECT,
+    edits: [
+      {
+        from: `this.ctx.abort("a write failed: the key in memory is ahead of its storage"); throw cause;`,
+        to: "this.#durable = covers;",
+      },
+    ],
+    catcher: { campaign: "C4", size: 1 },
+  },
+  {
     bug: "D1 is asked whether a key may be used",
     breaks: "P11",
     file: OBJECT,

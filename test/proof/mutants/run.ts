@@ -17,8 +17,12 @@ import { nameOf, plant, type Catcher, type Mutant } from "./mutant.ts";
 const root = join(import.meta.dirname, "../../..");
 const PARTS = ["src", "test", "migrations", "docs", "package.json", "tsconfig.json", "wrangler.toml"];
 
-/** What a catcher did: whether it is content, and the line of its output that says why not. */
-type Verdict = { readonly isContent: boolean; readonly says: string; readonly seconds: number };
+/** What a catcher did, and the line of its output that says why it complains. One that cannot run has caught nothing. */
+type Verdict = {
+  readonly outcome: "content" | "complains" | "no verdict";
+  readonly says: string;
+  readonly seconds: number;
+};
 
 async function copyOfTheProduct(): Promise<string> {
   const copy = await mkdtemp(join(tmpdir(), "rekey-mutants-"));
@@ -44,11 +48,10 @@ async function askCatcher(catcher: Catcher, copy: string): Promise<Verdict> {
     stream.on("data", (chunk: Buffer) => chunks.push(chunk.toString()));
   const code = await new Promise((resolve) => child.once("close", resolve));
   const output = chunks.join("");
-  // A catcher that cannot run at all has caught nothing.
   const says = output.split("\n").find((line) => /VIOLATION|AssertionError|✗|×/.test(line));
-  const isContent = code === 0 || says === undefined;
-  if (code !== 0 && isContent) console.log(`${nameOf(catcher)} came to no verdict:\n${output}`);
-  return { isContent, says: says?.trim() ?? "", seconds: (performance.now() - began) / 1000 };
+  const outcome = code === 0 ? "content" : says === undefined ? "no verdict" : "complains";
+  if (outcome === "no verdict") console.log(output);
+  return { outcome, says: says?.trim() ?? "", seconds: (performance.now() - began) / 1000 };
 }
 
 async function isCaught(mutant: Mutant, copy: string): Promise<boolean> {
@@ -56,12 +59,11 @@ async function isCaught(mutant: Mutant, copy: string): Promise<boolean> {
   const source = await readFile(path, "utf8");
   await writeFile(path, plant(mutant, source));
   try {
-    const { isContent, says, seconds } = await askCatcher(mutant.catcher, copy);
-    console.log(
-      `${isContent ? "NOT CAUGHT" : "caught"} in ${seconds.toFixed(0)} s by ${nameOf(mutant.catcher)}: ${mutant.bug}`,
-    );
-    if (!isContent) console.log(`    ${says.slice(0, 200)}`);
-    return !isContent;
+    const { outcome, says, seconds } = await askCatcher(mutant.catcher, copy);
+    const caught = outcome === "complains" ? "caught" : `NOT CAUGHT (${outcome})`;
+    console.log(`${caught} in ${seconds.toFixed(0)} s by ${nameOf(mutant.catcher)}: ${mutant.bug}`);
+    if (says !== "") console.log(`    ${says.slice(0, 200)}`);
+    return outcome === "complains";
   } finally {
     await writeFile(path, source);
   }
@@ -76,8 +78,8 @@ process.once("SIGINT", () => process.exit(130));
 // The control: without a bug nobody complains.
 const catchers = new Map(chosen.map(({ catcher }) => [nameOf(catcher), catcher]));
 for (const [name, catcher] of catchers) {
-  const { isContent, says } = await askCatcher(catcher, copy);
-  if (!isContent) throw new Error(`${name} complains without any planted bug: ${says}`);
+  const { outcome, says } = await askCatcher(catcher, copy);
+  if (outcome !== "content") throw new Error(`without any planted bug ${name} ${outcome}: ${says}`);
   console.log(`${name} is content without a bug`);
 }
 const rows: string[] = [];

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
+import { durableWriteMs } from "./disk.ts";
 import type { Pace } from "./rounds.ts";
 
 /** Under which conditions the numbers were made. Numbers without them say nothing. */
@@ -8,6 +9,7 @@ export type Conditions = {
   readonly versions: Readonly<Record<string, string>>;
   readonly processor: string;
   readonly cores: number;
+  readonly durableWriteMs: number;
   readonly pace: Pace;
   readonly keys: number;
 };
@@ -23,6 +25,7 @@ export function conditionsOf(pace: Pace, keys: number): Conditions {
     versions: { workerd: versionOf("workerd"), hono: versionOf("hono"), node: process.version.slice(1) },
     processor: cpus()[0]?.model.trim() ?? "unknown",
     cores: availableParallelism(),
+    durableWriteMs: durableWriteMs(),
     pace,
     keys,
   };

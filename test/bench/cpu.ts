@@ -20,6 +20,20 @@ export function cpuSecondsOf(pid: number | null): number | null {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
+/**
+ * The CPU time that the main thread of a process has used so far, in milliseconds and exact to the microsecond.
+ * `null` where the system does not tell.
+ */
+export function mainThreadMsOf(pid: number | null): number | null {
+  if (pid === null) return null;
+  try {
+    const [nanoseconds] = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, "latin1").split(" ");
+    return Number(nanoseconds) / 1e6;
+  } catch {
+    return null;
+  }
+}
+
 /** Processes that this one has started and that are still there; empty where there is no /proc. */
 export function childProcesses(): readonly number[] {
   try {

@@ -5,7 +5,7 @@ import { testSecrets } from "../support/settings.ts";
 export const adminToken = testSecrets.REKEY_ADMIN_TOKEN;
 
 /** A quota that is counted exactly and never runs out during a run. */
-const POLICY = { quota: { limit: 1e12, period: "month" }, scopes: ["orders:read"], owner: "acme" };
+const POLICY = { quota: { limit: 1e12, period: "month" }, scopes: ["orders:read"] };
 
 /** Creates so many keys over the control API, some at a time, and returns their credentials. */
 export async function createKeys(port: number, count: number): Promise<readonly string[]> {

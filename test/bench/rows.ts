@@ -115,7 +115,7 @@ export function rowsOf({ floor, rekey, hotKey, manyKeys, forgedKeys, bytes }: Ca
         floor: "update",
         target: 0.8,
         beyond:
-          "as for one hot key; with 64 connections on 1,000 keys hardly two requests meet in one object, so nearly each pays its own row, after a turn of the event loop that only pays off when they do meet",
+          "as for one hot key, except that with 64 connections on 1,000 keys hardly two requests meet in one object, so each pays a row and a confirmed write of its own",
       },
     },
     {

@@ -1,55 +1,59 @@
-import type { KeyId } from "./credential.ts";
-import { sameDigest, type Digest } from "./digest.ts";
+import { allowanceOf, type Allowance } from "./allowance.ts";
+import { change, note, type Circumstance } from "./change.ts";
+import type { Fresh } from "./create.ts";
+import type { Digest } from "./digest.ts";
+import type { By, KeyEvent } from "./event.ts";
+import { identify, type Holder, type Identity } from "./identity.ts";
+import { install } from "./install.ts";
 import { isAllowedIp } from "./ip.ts";
 import { standingRefusal, type Key, type Step } from "./key.ts";
-import { QUOTA_NAME, type Metadata } from "./policy.ts";
-import { readQuota, takeFromQuota, type QuotaReading, type QuotaState } from "./quota.ts";
-import { readRateLimit, takeFromRateLimit, type RateLimitReading, type RateLimitState } from "./rate-limit.ts";
+import { slideTo } from "./lifetime.ts";
+import { BOUNDS, QUOTA_NAME } from "./policy.ts";
+import { takeFromQuota, type QuotaState } from "./quota.ts";
+import { takeFromRateLimit, type RateLimitState } from "./rate-limit.ts";
 import { withoutRepeat } from "./receipt.ts";
 import type { Refusal } from "./refusal.ts";
+import { countOpen, nextTimeout, reserve, type ReservationId } from "./reservation.ts";
+import { dueAt, isDueSoon, isRotationRequired, isSuccessorIssued } from "./rotation-policy.ts";
 import { satisfies } from "./scope.ts";
-import type { EpochMs } from "./time.ts";
+import { rfc3339, type EpochMs } from "./time.ts";
 
 /** One request that wants in. */
 export type Admission = {
   readonly presented: Digest;
   /** Units of quota; 0 needs rate room but no quota. */
   readonly cost: number;
+  /** Hold the cost as a reservation, to be settled when it is known. */
+  readonly reserve: boolean;
   /** Scopes of which the key must cover every one. */
   readonly scopes: readonly string[];
   /** Scopes of which the key must cover at least one; empty: no such demand. */
   readonly anyScope: readonly string[];
   /** The client's address as the asker knows it; `null`: not known. */
   readonly ip: string | null;
+  /** How many exchanges of this key are open; `null`: the asker holds no slot for this one. */
+  readonly open: number | null;
+  /** Whether the asker is the gateway, where a key's exchanges can be counted. */
+  readonly viaGateway: boolean;
   /** The only owner whose keys exist for the one who asks; absent: every owner's. */
   readonly onlyOwner?: string;
+  /** The request that is to be admitted, for the events that its admission may cause. */
+  readonly requestId: string;
   /** Only ask: nothing is taken, and the answer is information, not an admission. */
   readonly dryRun: boolean;
 };
 
-/** Who presented a secret. Only told to those who proved possession of one. */
-export type Identity = {
-  readonly keyId: KeyId;
-  readonly owner: string | null;
-  /** The version of the presented secret. */
-  readonly version: number;
-  /** `null` for a retired secret: its holder learns nothing more of the key. */
-  readonly details: IdentityDetails | null;
-};
-
-export type IdentityDetails = {
-  readonly name: string;
-  readonly scopes: readonly string[];
-  readonly metadata: Metadata;
-  readonly expiresAt: EpochMs | null;
-};
-
-/** What is left of the quota and of each rate limit. */
-export type Allowance = { readonly quota: QuotaReading | null; readonly rateLimits: readonly RateLimitReading[] };
-
 /** `at` is the instant of the decision by the object's clock; every instant in the verdict compares with it. */
 export type Verdict =
-  | { readonly admitted: true; readonly at: EpochMs; readonly identity: Identity; readonly allowance: Allowance }
+  | {
+      readonly admitted: true;
+      readonly at: EpochMs;
+      readonly identity: Identity;
+      readonly allowance: Allowance;
+      readonly reservation: { readonly id: ReservationId; readonly expiresAt: EpochMs } | null;
+      /** The successor, handed to exactly this request because its policy says so. */
+      readonly newKey: string | null;
+    }
   | {
       readonly admitted: false;
       readonly at: EpochMs;
@@ -64,84 +68,88 @@ export type Verdict =
  *
  * The order is the promise: identity, then standing, then reach, then pace, then allowance. Allowance comes last
  * because it is the only thing that cannot be given back. A request refused for any reason spends nothing at all.
+ *
+ * @param mint makes the successor, if this admission is the one that gets it.
  */
-export function admit(key: Key, request: Admission, now: EpochMs): Step<Verdict> {
-  const visible = request.onlyOwner === undefined || request.onlyOwner === key.profile.owner;
-  const holder: Holder = visible ? identify(key, request.presented, now) : { refusal: { reason: "unknown-key" } };
+export function admit(key: Key, request: Admission, now: EpochMs, mint: Mint): Step<Verdict> {
+  const holder = holderOf(key, request, now);
   const refuse = (refusal: Refusal, allowance: Allowance | null = null): Step<Verdict> => {
     const identity = "identity" in holder ? holder.identity : null;
     return { key, events: [], answer: { admitted: false, at: now, refusal, identity, allowance } };
   };
 
   if ("refusal" in holder) return refuse(holder.refusal);
-  const standing = standingRefusal(key, now);
-  if (standing !== null) return refuse(standing);
-
-  if (!satisfies(key.profile.scopes, request.scopes, request.anyScope)) return refuse({ reason: "insufficient-scope" });
-  if (!isAllowedIp(request.ip, key.profile.allowedIps)) return refuse({ reason: "ip-not-allowed" });
-
-  const pace = takePace(key, now);
+  const barrier = standingRefusal(key, now) ?? rotationRefusal(key, now) ?? reachRefusal(key, request);
+  if (barrier !== null) return refuse(barrier);
+  const crowd = crowdRefusal(key, request);
+  if (crowd !== null) return refuse(crowd, allowanceOf(key, now));
+  const pace = takePace(key, request.cost, now);
   if (!pace.ok) return refuse(pace.refusal, allowanceOf(key, now));
   const quota = takeQuota(key, request.cost, now);
   if (!quota.ok) return refuse(quota.refusal, allowanceOf(key, now));
 
-  const admitted: Key = {
-    ...key,
-    use: {
-      newest: now,
-      lastUsedAt: now,
-      admitted: key.use.admitted + 1,
-      admittedWithSecret: key.use.admittedWithSecret + (holder.current ? 1 : 0),
-      quota: quota.next,
-      rateLimits: pace.next,
-      selfRotations: key.use.selfRotations,
+  const counted = count(key, request, holder.current, pace.next, quota.next, now);
+  const held =
+    request.reserve && !request.dryRun ? reserve(counted, request.cost, quota.next, mint().random, now) : null;
+  const moved = followPolicy(
+    held === null ? counted : { ...counted, reservations: held.reservations },
+    holder.current,
+    {
+      now,
+      mint,
+      by: { actor: key.profile.id, requestId: request.requestId, ip: request.ip, userAgent: null, country: null },
     },
-    // Whoever uses the new secret has it, so its answer need not be repeated to anybody any more.
-    receipts: holder.current ? withoutRepeat(key.receipts) : key.receipts,
+  );
+  const answer: Verdict = {
+    admitted: true,
+    at: now,
+    identity: holder.identity,
+    allowance: allowanceOf(counted, now),
+    reservation: held === null ? null : { id: held.reservation.id, expiresAt: held.reservation.expiresAt },
+    newKey: request.dryRun ? null : moved.newKey,
   };
-  return {
-    key: request.dryRun ? key : admitted,
-    events: [],
-    answer: { admitted: true, at: now, identity: holder.identity, allowance: allowanceOf(admitted, now) },
-  };
+  return request.dryRun ? { key, events: [], answer } : { key: moved.key, events: moved.events, answer };
 }
 
-/** Who presents a secret. `current`: it is the key's newest one, not one in its grace. */
-export type Holder =
-  | { readonly identity: Identity; readonly current: boolean }
-  | { readonly identity: Identity; readonly refusal: Refusal }
-  | { readonly refusal: Refusal };
+/** Mints a secret, when one is needed. */
+export type Mint = () => Fresh;
 
-/** Whose secret this is: the current one, one in grace, a retired one, or nobody's. */
-export function identify({ profile, standing }: Key, presented: Digest, now: EpochMs): Holder {
-  const { id: keyId, owner } = profile;
-  const details = (): IdentityDetails => ({
-    name: profile.name,
-    scopes: profile.scopes,
-    metadata: profile.metadata,
-    expiresAt: standing.expiresAt,
-  });
-  if (sameDigest(presented, standing.secret.digest)) {
-    return { identity: { keyId, owner, version: standing.version, details: details() }, current: true };
+export function holderOf(key: Key, request: Admission, now: EpochMs): Holder {
+  const visible = request.onlyOwner === undefined || request.onlyOwner === key.profile.owner;
+  return visible ? identify(key, request.presented, now) : { refusal: { reason: "unknown-key" } };
+}
+
+export const rotationRefusal = (key: Key, now: EpochMs): Refusal | null =>
+  isRotationRequired(key, now) ? { reason: "rotation-required" } : null;
+
+export function reachRefusal({ profile }: Key, request: Admission): Refusal | null {
+  if (!satisfies(profile.scopes, request.scopes, request.anyScope)) return { reason: "insufficient-scope" };
+  return isAllowedIp(request.ip, profile.allowedIps) ? null : { reason: "ip-not-allowed" };
+}
+
+/** Too many exchanges at once, or too many open reservations. */
+export function crowdRefusal({ profile, reservations }: Key, request: Admission): Refusal | null {
+  if (profile.maxConcurrent !== null && request.viaGateway) {
+    if (request.open === null) return { reason: "slot-required" };
+    if (request.open >= profile.maxConcurrent) return { reason: "concurrency-exceeded" };
   }
-  const retired = standing.retired.find(({ digest }) => sameDigest(presented, digest));
-  if (retired === undefined) return { refusal: { reason: "wrong-secret" } };
-  if (now < retired.validUntil) {
-    return { identity: { keyId, owner, version: retired.version, details: details() }, current: false };
+  if (request.reserve && countOpen(reservations) >= BOUNDS.openReservations) {
+    return { reason: "rate-limited", limit: "reservations", retryAt: nextTimeout(reservations)! };
   }
-  return { identity: { keyId, owner, version: retired.version, details: null }, refusal: { reason: "key-rotated" } };
+  return null;
 }
 
 type Pace =
   { readonly ok: true; readonly next: readonly RateLimitState[] } | { readonly ok: false; readonly refusal: Refusal };
 
-/** Takes one from every rate limit, or from none. If several refuse, the one that takes longest to recover is named. */
-function takePace({ profile, use }: Key, now: EpochMs): Pace {
+/** Takes from every rate limit, or from none. If several refuse, the one that takes longest to recover is named. */
+export function takePace({ profile, use }: Key, cost: number, now: EpochMs): Pace {
   const next: RateLimitState[] = [];
   let slowest: Extract<Refusal, { reason: "rate-limited" }> | null = null;
   for (const [at, rule] of profile.rateLimits.entries()) {
-    const take = takeFromRateLimit(rule, use.rateLimits[at] ?? null, 1, now);
+    const take = takeFromRateLimit(rule, use.rateLimits[at] ?? null, cost, now);
     if (take.ok) next.push(take.next);
+    else if (take.never) return { ok: false, refusal: { reason: "cost-exceeds-limit", limit: rule.name } };
     else if (slowest === null || take.retryAt > slowest.retryAt) {
       slowest = { reason: "rate-limited", limit: rule.name, retryAt: take.retryAt };
     }
@@ -152,7 +160,7 @@ function takePace({ profile, use }: Key, now: EpochMs): Pace {
 type Quota =
   { readonly ok: true; readonly next: QuotaState | null } | { readonly ok: false; readonly refusal: Refusal };
 
-function takeQuota({ profile, use }: Key, cost: number, now: EpochMs): Quota {
+export function takeQuota({ profile, use }: Key, cost: number, now: EpochMs): Quota {
   if (profile.quota === null) return { ok: true, next: null };
   const take = takeFromQuota(profile.quota, use.quota, cost, now);
   if (take.ok) return take;
@@ -164,10 +172,71 @@ function takeQuota({ profile, use }: Key, cost: number, now: EpochMs): Quota {
   };
 }
 
-/** What is left at an instant. */
-export function allowanceOf({ profile, use }: Pick<Key, "profile" | "use">, now: EpochMs): Allowance {
+/** The key after an admission, as far as every admission changes it. */
+function count(
+  key: Key,
+  { cost }: Admission,
+  withCurrentSecret: boolean,
+  rateLimits: readonly RateLimitState[],
+  quota: QuotaState | null,
+  now: EpochMs,
+): Key {
+  const { use, receipts } = key;
   return {
-    quota: profile.quota === null ? null : readQuota(profile.quota, use.quota, now),
-    rateLimits: profile.rateLimits.map((rule, at) => readRateLimit(rule, use.rateLimits[at] ?? null, now)),
+    ...key,
+    use: {
+      newest: now,
+      lastUsedAt: now,
+      admitted: use.admitted + 1,
+      units: use.units + cost,
+      // A secret in its grace counts for nothing.
+      admittedWithSecret: use.admittedWithSecret + (withCurrentSecret ? 1 : 0),
+      rotationAnnounced: use.rotationAnnounced,
+      quota,
+      rateLimits,
+      selfRotations: use.selfRotations,
+    },
+    // Whoever uses the new secret has it, so its answer need not be repeated to anybody any more.
+    receipts: withCurrentSecret ? withoutRepeat(receipts) : receipts,
   };
+}
+
+/** What a policy makes of an admission: a session slides, a secret is due soon, or its successor is handed out. */
+function followPolicy(
+  key: Key,
+  withCurrentSecret: boolean,
+  { now, by, mint }: { readonly now: EpochMs; readonly by: By; readonly mint: Mint },
+): { readonly key: Key; readonly events: readonly KeyEvent[]; readonly newKey: string | null } {
+  const circumstance: Circumstance = { now, by, reason: null };
+  let moved = key;
+  const events: KeyEvent[] = [];
+  const move = (step: { readonly key: Key; readonly events: readonly KeyEvent[] }): void => {
+    moved = step.key;
+    events.push(...step.events);
+  };
+
+  const end = slideTo(key, now);
+  if (end !== null) move(change(moved, { expiresAt: end }, "key.slid", circumstance, { expiresAt: rfc3339(end) }));
+  if (!withCurrentSecret || key.profile.rotation === null) return { key: moved, events, newKey: null };
+
+  if (isSuccessorIssued(moved, now)) {
+    const fresh = mint();
+    move(install(moved, key.profile.rotation.graceSeconds, null, fresh, circumstance));
+    return { key: moved, events, newKey: fresh.credential };
+  }
+  if (isDueSoon(moved, now)) move(announceRotation(moved, circumstance));
+  return { key: moved, events, newKey: null };
+}
+
+/** Tells people, once for each secret, that it will be due. */
+export function announceRotation(
+  key: Key,
+  circumstance: Circumstance,
+): { readonly key: Key; readonly events: readonly KeyEvent[] } {
+  const due = dueAt(key);
+  const { afterUses } = key.profile.rotation!;
+  const usesLeft = afterUses === null ? null : Math.max(0, afterUses - key.use.admittedWithSecret);
+  const detail = { version: key.standing.version, dueAt: due === null ? null : rfc3339(due), usesLeft };
+  const noted = note(key, "key.rotation-due-soon", circumstance, detail);
+  return { ...noted, key: { ...noted.key, use: { ...noted.key.use, rotationAnnounced: true } } };
 }

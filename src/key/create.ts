@@ -45,6 +45,7 @@ export function create(
       ownerOrder,
     },
     use: unused(profile, now),
+    reservations: new Map(),
     receipts: remember(NO_RECEIPTS, idempotency, { credential, version: 1 }, now, random),
   };
   const detail = { version: 1, name: profile.name, scopes: profile.scopes };

@@ -12,6 +12,8 @@ export const EVENT_TYPES = [
   "key.owner-suspended",
   "key.owner-resumed",
   "key.purged",
+  "key.slid",
+  "key.rotation-due-soon",
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

@@ -1,4 +1,4 @@
-import { allowanceOf, type Allowance } from "./admit.ts";
+import { allowanceOf, type Allowance } from "./allowance.ts";
 import { isOwnerSuspended, statusOf, type Key, type Profile, type Status } from "./key.ts";
 import type { EpochMs } from "./time.ts";
 

@@ -1,4 +1,5 @@
 import { PREFIX, type Pepper } from "./key/credential.ts";
+import type { Environment } from "./key/policy.ts";
 
 /** What wrangler.toml and the secrets hand to the Worker. Nothing in it is trusted before `configOf` has read it. */
 export type Env = {
@@ -13,6 +14,7 @@ export type Env = {
   readonly MODE?: string;
   readonly ORIGIN_URL?: string;
   readonly CREDENTIAL_HEADER?: string;
+  readonly CONTROL_HOST?: string;
   readonly KEY_PREFIX?: string;
   readonly DECISION_TIMEOUT_MS?: string;
 };
@@ -29,7 +31,10 @@ export type Config = {
   /** Where the gateway forwards to; `null` with a service binding, or for the zone's own origin. */
   readonly originUrl: URL | null;
   readonly credentialHeaders: readonly CredentialHeader[];
-  readonly keyPrefix: string;
+  /** The only host on which the control API answers; `null`: on every host. */
+  readonly controlHost: string | null;
+  /** What a key of each environment begins with, if it names nothing else. */
+  readonly keyPrefixes: Readonly<Record<Environment, string>>;
   /** How long the Worker waits for a key's object before it answers 503. */
   readonly decisionTimeoutMs: number;
 };
@@ -83,6 +88,7 @@ function readConfig(env: Env): ConfigReading {
     "CREDENTIAL_HEADER",
     env.CREDENTIAL_HEADER ? readChoice(env.CREDENTIAL_HEADER, ["authorization", "x-api-key"]) : null,
   );
+  const controlHost = read("CONTROL_HOST", readHost(env.CONTROL_HOST ?? ""));
   const keyPrefix = read("KEY_PREFIX", readPrefix(env.KEY_PREFIX || "rk_live"));
   const decisionTimeoutMs = read("DECISION_TIMEOUT_MS", readWhole(env.DECISION_TIMEOUT_MS || "5000", 50, 60_000));
 
@@ -93,6 +99,7 @@ function readConfig(env: Env): ConfigReading {
     mode === undefined ||
     originUrl === undefined ||
     header === undefined ||
+    controlHost === undefined ||
     keyPrefix === undefined ||
     decisionTimeoutMs === undefined
   ) {
@@ -107,7 +114,8 @@ function readConfig(env: Env): ConfigReading {
       signingPepper,
       originUrl,
       credentialHeaders: header === null ? ["authorization", "x-api-key"] : [header],
-      keyPrefix,
+      controlHost,
+      keyPrefixes: { live: keyPrefix, test: testPrefixOf(keyPrefix) },
       decisionTimeoutMs,
     },
   };
@@ -170,6 +178,25 @@ const readChoice = <const T extends string>(value: string, choices: readonly T[]
 
 const readPrefix = (value: string): string | Fault =>
   PREFIX.test(value) ? value : new Fault("must be a letter and up to 19 of a-z, 0-9 and _");
+
+/** A prefix has at most so many characters. */
+const PREFIX_LENGTH = 20;
+
+/** `rk_live` becomes `rk_test`; to any other prefix `_test` is added, at the cost of its end if it gets too long. */
+function testPrefixOf(prefix: string): string {
+  if (/(?:^|_)live$/.test(prefix)) return prefix.replace(/live$/, "test");
+  const suffix = "_test";
+  return prefix.slice(0, PREFIX_LENGTH - suffix.length) + suffix;
+}
+
+/** A host as a request's URL has it: lower case, with a port only where it is not the usual one. */
+function readHost(value: string): string | null | Fault {
+  if (value === "") return null;
+  const url = URL.parse(`https://${value}`);
+  return url !== null && url.host === value.toLowerCase() && url.pathname === "/"
+    ? url.host
+    : new Fault("must be one host, like control.example.com, without scheme or path");
+}
 
 function readWhole(value: string, least: number, most: number): number | Fault {
   const number = /^[0-9]+$/.test(value) ? Number(value) : NaN;

@@ -1,26 +1,31 @@
 import { problem } from "../http/problem.ts";
+import type { KeyRecord } from "../key/record.ts";
 import type { Surroundings } from "./operation.ts";
+import { recordJson } from "./record-json.ts";
 
 type Headers = Readonly<Record<string, string>>;
+type About = Pick<Surroundings, "requestId">;
 
 /** An answer of the control API. Never kept by anybody on the way: it may hold a credential, and tomorrow's differs. */
-export const json = (
-  { requestId }: Pick<Surroundings, "requestId">,
-  status: number,
-  body: object,
-  headers: Headers = {},
-): Response =>
+export const json = ({ requestId }: About, status: number, body: object, headers: Headers = {}): Response =>
   new Response(JSON.stringify(body), {
     status,
     headers: {
       "content-type": "application/json",
       "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
       "rekey-request-id": requestId,
       ...headers,
     },
   });
 
-export const notFound = ({ requestId }: Pick<Surroundings, "requestId">, headers: Headers = {}): Response =>
+/** A key's record, with its revision as the entity tag: what a later change may name in `If-Match`. */
+export const recordAnswer = (about: About, record: KeyRecord, headers: Headers = {}): Response =>
+  json(about, 200, recordJson(record), { ...headers, ...etagOf(record) });
+
+export const etagOf = ({ revision }: KeyRecord): Headers => ({ etag: `"${revision}"` });
+
+export const notFound = ({ requestId }: About, headers: Headers = {}): Response =>
   problem("not-found", { requestId, headers });
 
 /** The header that says which decision of the key's object this answer is. */

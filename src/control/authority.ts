@@ -1,18 +1,55 @@
 import type { Config } from "../env.ts";
-import type { Code } from "../http/codes.ts";
+import { askKey } from "../http/ask-key.ts";
+import { problem } from "../http/problem.ts";
+import { readCredential } from "../http/read-credential.ts";
+import { refusalResponse } from "../http/refusal-response.ts";
+import { ADMIN, type Authority } from "../key/authority.ts";
+import { isTagged } from "../key/credential.ts";
 import { digestOf, sameDigest, type Digest } from "../key/digest.ts";
+import type { ControlScope, Surroundings } from "./operation.ts";
 
-/** In whose name a control call is made. The admin token covers every operation on every key. */
-export type Authority = { readonly actor: "admin" };
+/** A call of which it is not known yet who makes it. */
+export type Unsigned = Omit<Surroundings, "authority" | "holder">;
 
-export type AuthorityReading =
-  { readonly ok: true; readonly authority: Authority } | { readonly ok: false; readonly code: Code };
+export type Authorization =
+  { readonly ok: true; readonly authority: Authority } | { readonly ok: false; readonly response: Response };
 
-/** Whom the `Authorization` header speaks for. Whatever is wrong with a token, the answer is the same. */
-export function readAuthority(request: Request, config: Config): AuthorityReading {
+/**
+ * On whose authority a control call acts: an admin token's, or that of a key which holds the scope.
+ *
+ * A control key is an ordinary key. Its own object admits the call, with everything that may refuse an ordinary
+ * request, and what it may do to the target is judged by the target's object.
+ */
+export async function authorize(scope: ControlScope, call: Unsigned): Promise<Authorization> {
+  const { request, env, config, requestId } = call;
+  const admin = adminOf(call);
+  if (admin !== null) return { ok: true, authority: admin };
+
+  const reading = readCredential(request.headers, ["authorization"]);
+  if (!reading.ok) return refuse(problem(reading.code, { requestId }));
+  const { credential } = reading;
+  if (!isTagged(credential, config.peppers)) return refuse(problem("invalid-key", { requestId }));
+
+  const scopes = [scope];
+  const ip = request.headers.get("cf-connecting-ip");
+  const asked = await askKey(env, config, credential.keyId, (key) =>
+    key.admit({ presented: digestOf(credential.text), cost: 1, scopes, anyScope: [], ip, dryRun: false }),
+  );
+  if (!asked.answered) return refuse(problem("unavailable", { requestId }));
+  const verdict = asked.answer;
+  if (!verdict.admitted) {
+    return refuse(refusalResponse(verdict, { requestId, decision: verdict.decision, scopes }));
+  }
+  const { keyId, owner, details } = verdict.identity;
+  return { ok: true, authority: { kind: "control-key", keyId, owner, scopes: details?.scopes ?? [] } };
+}
+
+const refuse = (response: Response): Authorization => ({ ok: false, response });
+
+/** The admin, if the call carries one of the admin tokens. */
+export function adminOf({ request, config }: Pick<Unsigned, "request" | "config">): Authority | null {
   const token = /^Bearer +(.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
-  if (token === undefined) return { ok: false, code: "missing-credentials" };
-  return isAdminToken(token, config) ? { ok: true, authority: { actor: "admin" } } : { ok: false, code: "invalid-key" };
+  return token !== undefined && isAdminToken(token, config) ? ADMIN : null;
 }
 
 /**
@@ -32,4 +69,13 @@ function adminDigests(config: Config): readonly Digest[] {
   let known = digests.get(config);
   if (known === undefined) digests.set(config, (known = config.adminTokens.map(digestOf)));
   return known;
+}
+
+/** Who acts, as events name it. Both admin tokens are the same actor: rotating them must not break a retry. */
+export const actorOf = (authority: Authority): string => (authority.kind === "admin" ? "admin" : authority.keyId);
+
+/** The authority of a call that needs one. */
+export function authorityOf({ authority }: Pick<Surroundings, "authority">): Authority {
+  if (authority === null) throw new Error("a control call was served on nobody's authority");
+  return authority;
 }

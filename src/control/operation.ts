@@ -1,7 +1,9 @@
 import type * as z from "zod/mini";
 import type { Config, Env } from "../env.ts";
 import type { Code } from "../http/codes.ts";
-import type { Authority } from "./authority.ts";
+import type { Authority } from "../key/authority.ts";
+import type { ParsedCredential } from "../key/credential.ts";
+import type { Idempotency } from "../key/receipt.ts";
 
 /** What a control key must cover to make a call. The admin token covers all of them. */
 export type ControlScope =
@@ -18,8 +20,10 @@ export type Surroundings = {
   readonly env: Env;
   readonly config: Config;
   readonly requestId: string;
-  /** In whose name the call is made; `null` for a public operation that was called by a stranger. */
+  /** On whose authority a control call acts; `null` for every other call, unless the admin makes it. */
   readonly authority: Authority | null;
+  /** What the caller of a self-service call holds. Its tag is right; whether it is valid only the key's object knows. */
+  readonly holder: ParsedCredential | null;
 };
 
 /** One call with its input judged: nothing in it is out of bounds any more. */
@@ -27,13 +31,22 @@ export type Call<Params = unknown, Query = unknown, Body = unknown> = Surroundin
   readonly params: Params;
   readonly query: Query;
   readonly body: Body;
+  /** How this call would be repeated; `null` without an `Idempotency-Key`, or where none is heeded. */
+  readonly idempotency: Idempotency | null;
+  /** The revision that `If-Match` names; `null` if any will do, or where it is not heeded. */
+  readonly expectedRevision: number | null;
 };
+
+/** `idempotency-key`: a lost answer can be had again. `if-match`: only the revision that the caller saw is changed. */
+export type HeededHeader = "idempotency-key" | "if-match";
 
 /** One kind of answer that is no refusal. */
 export type AnswerShape = {
   readonly description: string;
   /** Absent: the answer has no JSON body. */
   readonly schema?: z.ZodMiniType;
+  /** True: a page for people, or that too. */
+  readonly page?: true;
 };
 
 /**
@@ -41,13 +54,17 @@ export type AnswerShape = {
  * The description and the behaviour are one value, so that a document made from the table cannot disagree with it.
  */
 export type Operation<Params = unknown, Query = unknown, Body = unknown> = {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   /** With `{name}` for each parameter, as OpenAPI writes it. */
   readonly path: `/_rekey/${string}`;
   readonly operationId: string;
   readonly summary: string;
-  /** `null`: anybody may ask. */
-  readonly scope: ControlScope | null;
+  /** `self`: the holder of a key, about that key. `null`: anybody may ask. */
+  readonly scope: ControlScope | "self" | null;
+  /** True: answers on every host, even where CONTROL_HOST keeps the control API to one. */
+  readonly everyHost?: true;
+  /** Request headers that it heeds beside those that every call has. */
+  readonly heeds?: readonly HeededHeader[];
   /** A path whose parameters do not fit leads nowhere: 404. */
   readonly params?: z.ZodMiniType<Params>;
   /** Absent: no parameter is known. */

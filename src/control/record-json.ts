@@ -41,14 +41,15 @@ const lastingJson = (key: ListedKey) => ({
   name: key.name,
   owner: key.owner,
   kind: key.kind,
+  environment: key.environment,
   prefix: key.prefix,
   pepper: key.pepper,
   hint: key.hint,
   version: key.version,
   revision: key.revision,
   status: key.status,
-  // Owners, rotation by policy and concurrency have no rules yet; a client may rely on the names being there.
-  ownerSuspended: false,
+  ownerSuspended: key.ownerSuspended,
+  // Rotation by policy and concurrency have no rules yet; a client may rely on the names being there.
   rotation: null,
   maxConcurrent: null,
   createdAt: rfc3339(key.createdAt),

@@ -1,12 +1,16 @@
 import type { Context } from "hono";
 import type { Config, Env } from "../env.ts";
 import { problem } from "../http/problem.ts";
+import type { Idempotency } from "../key/receipt.ts";
 import { notFound } from "./answer.ts";
-import { readAuthority } from "./authority.ts";
+import { actorOf, adminOf, authorize, type Unsigned } from "./authority.ts";
 import { judge, type Fault, type Judged } from "./faults.ts";
-import type { Operation, Surroundings } from "./operation.ts";
+import { readHolder } from "./holder.ts";
+import type { HeededHeader, Operation, Surroundings } from "./operation.ts";
 import { readBody } from "./read-body.ts";
+import { readIdempotencyKey, readIfMatch, type HeaderReading } from "./read-headers.ts";
 import { readQuery } from "./read-query.ts";
+import { requestDigest } from "./request-digest.ts";
 import { noParameters } from "./schema/params.ts";
 
 /** What a request to the control API arrives with. */
@@ -16,29 +20,60 @@ export type Asked = { readonly env: Env; readonly config: Config; readonly reque
 export function serve(operation: Operation) {
   return async (context: Context<{ Bindings: Asked }>): Promise<Response> => {
     const request = context.req.raw;
-    const { env, config, requestId } = context.env;
+    const { env, config, requestId, path } = context.env;
 
-    const reading = readAuthority(request, config);
-    if (!reading.ok && operation.scope !== null) return problem(reading.code, { requestId });
-    const authority = reading.ok ? reading.authority : null;
-    const around: Surroundings = { request, env, config, requestId, authority };
+    const signed = await sign(operation.scope, { request, env, config, requestId });
+    if (signed instanceof Response) return signed;
 
     const params = judgeOptional(operation.params, context.req.param());
-    if (!params.ok) return notFound(around);
+    if (!params.ok) return notFound(signed);
 
-    // Both are judged before either is refused: a caller corrects everything at once.
+    // All are judged before any is refused: a caller corrects everything at once.
+    const heed = <Value>(header: HeededHeader, read: (headers: Headers) => HeaderReading<Value>) =>
+      operation.heeds?.includes(header) ? read(request.headers) : NOT_HEEDED;
+    const idempotencyKey = heed("idempotency-key", readIdempotencyKey);
+    const ifMatch = heed("if-match", readIfMatch);
     const { query: given, faults } = readQuery(request.url);
     const query = judge(operation.query ?? noParameters, given);
     const body = operation.body === undefined ? null : await readBody(request);
     if (body?.ok === false && body.tooLarge) return problem("payload-too-large", { requestId });
     const input = body?.ok === false ? refused(body.fault) : judgeOptional(operation.body, body?.value);
-    if (!query.ok || !input.ok || faults.length > 0) {
-      const errors = [...faults, ...faultsIn(query), ...faultsIn(input)];
+    if (!idempotencyKey.ok || !ifMatch.ok || !query.ok || !input.ok || faults.length > 0) {
+      const headers = [idempotencyKey, ifMatch].flatMap((reading) => (reading.ok ? [] : [reading.fault]));
+      const errors = [...headers, ...faults, ...faultsIn(query), ...faultsIn(input)];
       return problem("invalid-request", { requestId, members: { errors } });
     }
-    return operation.handle({ ...around, params: params.value, query: query.value, body: input.value });
+    const sent = body?.ok === true ? body.value : null;
+    return operation.handle({
+      ...signed,
+      params: params.value,
+      query: query.value,
+      body: input.value,
+      idempotency: idempotencyKey.value === null ? null : idempotencyOf(signed, idempotencyKey.value, path, sent),
+      expectedRevision: ifMatch.value,
+    });
   };
 }
+
+/** Finds out who makes a call, or refuses it. */
+async function sign(scope: Operation["scope"], call: Unsigned): Promise<Surroundings | Response> {
+  if (scope === null) return { ...call, authority: adminOf(call), holder: null };
+  if (scope === "self") {
+    const holder = readHolder(call);
+    return holder instanceof Response ? holder : { ...call, authority: null, holder };
+  }
+  const authorization = await authorize(scope, call);
+  if (!authorization.ok) return authorization.response;
+  return { ...call, authority: authorization.authority, holder: null };
+}
+
+function idempotencyOf(call: Surroundings, header: string, path: string, body: unknown): Idempotency {
+  const { authority, holder, request } = call;
+  const actor = authority !== null ? actorOf(authority) : holder!.keyId;
+  return { actor, header, request: requestDigest(request.method, path, body) };
+}
+
+const NOT_HEEDED = { ok: true, value: null } as const;
 
 const judgeOptional = (schema: Operation["body"], value: unknown): Judged<unknown> =>
   schema === undefined ? { ok: true, value: undefined } : judge(schema, value);

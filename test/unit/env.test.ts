@@ -25,7 +25,8 @@ describe("a deployment that only has its secrets", () => {
         adminTokens: [testSecrets.REKEY_ADMIN_TOKEN],
         originUrl: null,
         credentialHeaders: ["authorization", "x-api-key"],
-        keyPrefix: "rk_live",
+        keyPrefixes: { live: "rk_live", test: "rk_test" },
+        controlHost: null,
         decisionTimeoutMs: 5000,
       },
     });

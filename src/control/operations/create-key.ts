@@ -2,10 +2,15 @@ import * as z from "zod/mini";
 import { askKey } from "../../http/ask-key.ts";
 import { problem } from "../../http/problem.ts";
 import type { CreateCommand } from "../../key-object/rpc.ts";
-import { newKeyId } from "../../key/credential.ts";
-import { BOUNDS } from "../../key/policy.ts";
-import { decisionHeader, json } from "../answer.ts";
+import { mayGrant } from "../../key/authority.ts";
+import { keyIdFrom, newKeyId, type KeyId } from "../../key/credential.ts";
+import type { OwnerOrder } from "../../key/owner-order.ts";
+import { BOUNDS, ENVIRONMENTS } from "../../key/policy.ts";
+import type { Idempotency } from "../../key/receipt.ts";
+import { decisionHeader, etagOf, json } from "../answer.ts";
 import { byOf, undecided } from "../ask.ts";
+import { askOwner } from "../ask-owner.ts";
+import { actorOf, authorityOf } from "../authority.ts";
 import { operation } from "../operation.ts";
 import { recordJson } from "../record-json.ts";
 import { instant, isObject, label, metadata, orNull, prefix, text, whole, withDefault } from "../schema/fields.ts";
@@ -20,6 +25,7 @@ const body = z
     name: text(BOUNDS.nameLength),
     owner: orNull(label),
     kind: withDefault(z.literal("token"), "token"),
+    environment: withDefault(z.enum(ENVIRONMENTS), "live"),
     prefix: z.optional(prefix),
     region: z.optional(z.enum(REGIONS)),
     lifetimeSeconds: z.optional(whole(1, BOUNDS.lifetimeSeconds)),
@@ -51,22 +57,41 @@ export const createKey = operation({
   operationId: "createKey",
   summary: "Issue a key. Its text is in this answer and never again anywhere.",
   scope: "rekey:keys:write",
+  heeds: ["idempotency-key"],
   body,
   responses: {
     201: { description: "The key was issued.", schema: z.strictObject({ key: z.string(), record: keyRecord }) },
   },
-  refusals: ["conflict"],
+  refusals: ["forbidden", "owner-revoked", "conflict"],
   async handle(call) {
+    const { env, config, requestId, idempotency } = call;
     const { region, ...wanted } = call.body;
-    const id = newKeyId((bytes) => crypto.getRandomValues(bytes));
+    const authority = authorityOf(call);
+    const bound = authority.kind === "control-key" ? authority.owner : null;
+    const owner = wanted.owner ?? bound;
+    if (bound !== null && owner !== bound) {
+      return problem("forbidden", { requestId, detail: "This control key creates keys for its own owner only." });
+    }
+    if (!mayGrant(authority, wanted.scopes)) return problem("forbidden", { requestId });
+
+    const id = idOf(idempotency);
+    let ownerOrder: OwnerOrder | null = null;
+    if (owner !== null) {
+      // Entered before it exists: a decision about the owner finds the key from here on.
+      const registered = await askOwner(env, owner, config.decisionTimeoutMs, (roll) => roll.register(owner, id));
+      if (!registered.answered) return undecided(call);
+      ownerOrder = registered.answer;
+    }
+
     const command: CreateCommand = {
-      by: byOf(call),
+      by: byOf(call, actorOf(authority)),
       profile: {
         id,
         name: wanted.name,
-        owner: wanted.owner,
+        owner,
         kind: wanted.kind,
-        prefix: wanted.prefix ?? call.config.keyPrefix,
+        environment: wanted.environment,
+        prefix: wanted.prefix ?? config.keyPrefixes[wanted.environment],
         scopes: wanted.scopes,
         allowedIps: wanted.allowedIps,
         quota: wanted.quota,
@@ -75,16 +100,25 @@ export const createKey = operation({
         metadata: wanted.metadata,
       },
       end: endOf(wanted),
+      ownerOrder,
+      idempotency,
     };
-    const asked = await askKey(call.env, call.config, id, (key) => key.create(command), region);
+    const asked = await askKey(env, config, id, (key) => key.create(command), region);
     if (!asked.answered) return undecided(call);
     const { answer } = asked;
     const headers = decisionHeader(answer.decision);
-    if (!answer.created) return problem("conflict", { requestId: call.requestId, headers });
+    if (!answer.done) return problem(answer.because, { requestId, headers });
     const created = { key: answer.credential, record: recordJson(answer.record) };
-    return json(call, 201, created, { ...headers, location: `/_rekey/v1/keys/${id}` });
+    const location = `/_rekey/v1/keys/${id}`;
+    return json(call, 201, created, { ...headers, ...etagOf(answer.record), location });
   },
 });
+
+/** A create that is repeated meets the object of its first attempt: its id is made of who asks and the header. */
+const idOf = (idempotency: Idempotency | null): KeyId =>
+  idempotency === null
+    ? newKeyId((bytes) => crypto.getRandomValues(bytes))
+    : keyIdFrom(`${idempotency.actor}\n${idempotency.header}`);
 
 function endOf({ lifetimeSeconds, expiresAt }: z.output<typeof body>): CreateCommand["end"] {
   if (lifetimeSeconds !== undefined) return { afterSeconds: lifetimeSeconds };

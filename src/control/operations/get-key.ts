@@ -1,7 +1,7 @@
-import { json } from "../answer.ts";
+import { recordAnswer } from "../answer.ts";
 import { askFor } from "../ask.ts";
+import { authorityOf } from "../authority.ts";
 import { operation } from "../operation.ts";
-import { recordJson } from "../record-json.ts";
 import { keyParams } from "../schema/params.ts";
 import { keyRecord } from "../schema/record.ts";
 
@@ -18,7 +18,7 @@ export const getKey = operation({
     askFor(
       call,
       call.params.id,
-      (key) => key.read(),
-      ({ record }, headers) => json(call, 200, recordJson(record), { ...headers, etag: `"${record.revision}"` }),
+      (key) => key.read({ authority: authorityOf(call) }),
+      ({ record }, headers) => recordAnswer(call, record, headers),
     ),
 });

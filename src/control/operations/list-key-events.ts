@@ -4,6 +4,7 @@ import { epochMs, rfc3339 } from "../../key/time.ts";
 import { readEvents } from "../../ledger/events.ts";
 import { json } from "../answer.ts";
 import { askFor } from "../ask.ts";
+import { authorityOf } from "../authority.ts";
 import { eventJson } from "../event-json.ts";
 import { operation } from "../operation.ts";
 import { cursorOf, cursorParameter, limitParameter, pageOf } from "../page.ts";
@@ -26,7 +27,7 @@ export const listKeyEvents = operation({
     return askFor(
       call,
       call.params.id,
-      (key) => key.events({ before, limit }),
+      (key) => key.events({ authority: authorityOf(call), before, limit }),
       async ({ events: held }, headers) => {
         // The object forgets what it delivered long ago; what is missing at the end of its part is in the ledger.
         const next = held.at(-1)?.sequence ?? before;

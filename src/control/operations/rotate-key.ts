@@ -1,14 +1,12 @@
 import * as z from "zod/mini";
+import { CODES } from "../../http/codes.ts";
 import { problem } from "../../http/problem.ts";
 import { BOUNDS } from "../../key/policy.ts";
-import { rfc3339 } from "../../key/time.ts";
-import { json } from "../answer.ts";
-import { askFor, becauseOf } from "../ask.ts";
+import { askFor, askOf } from "../ask.ts";
 import { operation } from "../operation.ts";
-import { recordJson } from "../record-json.ts";
-import { orNull, reason, timestamp, whole, withDefault } from "../schema/fields.ts";
+import { rotated, rotatedAnswer } from "../rotated-json.ts";
+import { orNull, reason, whole, withDefault } from "../schema/fields.ts";
 import { keyParams } from "../schema/params.ts";
-import { keyRecord } from "../schema/record.ts";
 
 export const rotateKey = operation({
   method: "POST",
@@ -16,6 +14,7 @@ export const rotateKey = operation({
   operationId: "rotateKey",
   summary: "Replace a key's secret. When this answers, the old one is dead everywhere (or its grace runs).",
   scope: "rekey:keys:rotate",
+  heeds: ["idempotency-key"],
   params: keyParams,
   body: z.strictObject({
     /** The version the caller last saw; without it whatever holds is rotated. */
@@ -23,44 +22,22 @@ export const rotateKey = operation({
     graceSeconds: withDefault(whole(0, BOUNDS.graceSeconds), 0),
     reason,
   }),
-  responses: {
-    200: {
-      description: "The new secret, and until when the old one is admitted: not after this instant without grace.",
-      schema: z.strictObject({
-        key: z.string(),
-        record: keyRecord,
-        retired: z.strictObject({ version: z.int(), validUntil: timestamp }),
-      }),
-    },
-  },
+  responses: { 200: rotated },
   refusals: ["version-conflict", "key-revoked", "key-expired"],
   handle(call) {
-    const { expectedVersion, graceSeconds } = call.body;
+    const { expectedVersion, graceSeconds, reason: why } = call.body;
+    const { idempotency, requestId } = call;
     return askFor(
       call,
       call.params.id,
-      (key) => key.rotate({ expectedVersion, graceSeconds, ...becauseOf(call, call.body.reason) }),
+      (key) => key.rotate({ expectedVersion, graceSeconds, idempotency, ...askOf(call, why) }),
       (answer, headers) => {
-        if (answer.rotated) {
-          const { version, validUntil } = answer.retired;
-          return json(
-            call,
-            200,
-            {
-              key: answer.credential,
-              record: recordJson(answer.record),
-              retired: { version, validUntil: rfc3339(validUntil) },
-            },
-            headers,
-          );
-        }
+        if (answer.done) return rotatedAnswer(call, answer, headers);
         const { because, currentVersion } = answer;
-        return problem(because, {
-          requestId: call.requestId,
-          status: 409,
-          headers,
-          members: because === "version-conflict" ? { currentVersion } : {},
-        });
+        // The codes of a key's standing are 401 where the key itself asks, and a conflict where it is the target.
+        const status = because === "key-revoked" || because === "key-expired" ? 409 : CODES[because].status;
+        const members = because === "version-conflict" ? { currentVersion } : {};
+        return problem(because, { requestId, status, headers, members });
       },
     );
   },

@@ -1,11 +1,8 @@
-import { askKey } from "../../http/ask-key.ts";
-import { isTagged, parseCredential } from "../../key/credential.ts";
-import { digestOf } from "../../key/digest.ts";
 import { decisionHeader, json } from "../answer.ts";
 import { undecided } from "../ask.ts";
 import { operation } from "../operation.ts";
 import { verifyAnswer, verifyQuestion } from "../schema/verify.ts";
-import { invalidKey, verifyAnswerOf } from "../verify-answer.ts";
+import { verify } from "../verify.ts";
 
 /** The hot path of the control API: one question to one object, and nothing else outside the Worker. */
 export const verifyKey = operation({
@@ -18,16 +15,7 @@ export const verifyKey = operation({
   responses: { 200: { description: "The verdict, whichever it is.", schema: verifyAnswer } },
   refusals: [],
   async handle(call) {
-    const { key: text, cost, scopes, anyScope, ip, dryRun } = call.body;
-    const credential = parseCredential(text);
-    if (credential === null || !isTagged(credential, call.config.peppers)) {
-      return json(call, 200, invalidKey(call.requestId));
-    }
-    const asked = await askKey(call.env, call.config, credential.keyId, (key) =>
-      key.admit({ presented: digestOf(text), cost, scopes, anyScope, ip, dryRun }),
-    );
-    if (!asked.answered) return undecided(call);
-    const answer = verifyAnswerOf(asked.answer, call.requestId);
-    return json(call, 200, answer, decisionHeader(answer.decision));
+    const answer = await verify(call, call.body);
+    return answer === null ? undecided(call) : json(call, 200, answer, decisionHeader(answer.decision));
   },
 });

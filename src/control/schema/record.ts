@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import type { Status } from "../../key/key.ts";
-import type { Metadata } from "../../key/policy.ts";
+import { ENVIRONMENTS, type Metadata } from "../../key/policy.ts";
 import { keyId, timestamp } from "./fields.ts";
 
 // What the control API says of a key. `record-json.ts` makes it, and does not compile when it disagrees.
@@ -40,6 +40,7 @@ const lasting = {
   name: z.string(),
   owner: z.nullable(z.string()),
   kind: z.literal("token"),
+  environment: z.enum(ENVIRONMENTS),
   prefix: z.string(),
   pepper: z.string(),
   hint: z.string(),

@@ -1,0 +1,24 @@
+import { askKey } from "../http/ask-key.ts";
+import { isTagged, parseCredential } from "../key/credential.ts";
+import { digestOf } from "../key/digest.ts";
+import { authorityOf } from "./authority.ts";
+import type { Surroundings } from "./operation.ts";
+import type { VerifyAnswer, VerifyQuestion } from "./schema/verify.ts";
+import { invalidKey, verifyAnswerOf } from "./verify-answer.ts";
+
+/** Asks one key's object whether it admits a request now; `null` when it says nothing in time. Junk asks nobody. */
+export async function verify(call: Surroundings, question: VerifyQuestion): Promise<VerifyAnswer | null> {
+  const { env, config, requestId } = call;
+  const { key: text, cost, scopes, anyScope, ip, dryRun } = question;
+  const credential = parseCredential(text);
+  if (credential === null || !isTagged(credential, config.peppers)) return invalidKey(requestId);
+
+  const authority = authorityOf(call);
+  // For a control key with an owner, keys of other owners do not exist.
+  const reach =
+    authority.kind === "control-key" && authority.owner !== null ? { onlyOwner: authority.owner } : undefined;
+  const asked = await askKey(env, config, credential.keyId, (key) =>
+    key.admit({ presented: digestOf(text), cost, scopes, anyScope, ip, dryRun, ...reach }),
+  );
+  return asked.answered ? verifyAnswerOf(asked.answer, requestId) : null;
+}

@@ -76,6 +76,16 @@ export const CODES = {
     explanation:
       "Wait for the next period as `Retry-After` says. Without `Retry-After` the quota does not refill: ask for more.",
   },
+  "rotation-required": {
+    status: 403,
+    title: "This API key must be rotated before it is used again.",
+    explanation: "Its secret has had its uses or its time. Rotate it, for instance with `POST /_rekey/v1/self/rotate`.",
+  },
+  "concurrency-exceeded": {
+    status: 429,
+    title: "Too many requests with this API key are open at once.",
+    explanation: "Wait until one of them has ended. The refused request was not counted and used no quota.",
+  },
   "cost-exceeds-limit": {
     status: 429,
     title: "The request costs more than this API key can ever spend at once.",
@@ -201,5 +211,9 @@ export const CODE_OF_REASON = {
   "ip-not-allowed": "ip-not-allowed",
   "rate-limited": "rate-limited",
   "quota-exceeded": "quota-exceeded",
+  "rotation-required": "rotation-required",
+  "concurrency-exceeded": "concurrency-exceeded",
+  // Between the Worker and the object only; a Worker that let it out would have failed to ask again.
+  "slot-required": "unavailable",
   "cost-exceeds-limit": "cost-exceeds-limit",
 } as const satisfies Record<Reason, Code>;

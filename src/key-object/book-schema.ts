@@ -23,6 +23,11 @@ const STEPS: readonly string[] = [
     at      INTEGER NOT NULL,    -- epoch milliseconds
     version INTEGER NOT NULL     -- of the secret that was issued
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE reservation (     -- the open ones, and the last ones that were closed
+    id        TEXT PRIMARY KEY,
+    opened_at INTEGER NOT NULL,  -- order of opening, within the object
+    json      TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE agenda (          -- due work; the object's single alarm stands at the earliest
     task     TEXT    PRIMARY KEY,
     due_at   INTEGER NOT NULL,   -- epoch milliseconds

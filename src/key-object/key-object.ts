@@ -1,6 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import { requireConfig, type Config, type Env } from "../env.ts";
-import { admit, type Admission, type Verdict } from "../key/admit.ts";
+import { admit, announceRotation, type Admission, type Verdict } from "../key/admit.ts";
 import { amend, credit, type AmendCommand, type Amended, type CreditCommand, type Credited } from "../key/amend.ts";
 import { judge, sees, type Authority } from "../key/authority.ts";
 import type { Random } from "../key/base62.ts";
@@ -23,9 +23,11 @@ import {
   type SelfRotateCommand,
   type SelfRotation,
 } from "../key/rotate.ts";
+import { closeExpired, nextTimeout, settle, type Settlement } from "../key/reservation.ts";
+import { dueSoonAt, isDueSoon } from "../key/rotation-policy.ts";
 import { readSelf, revokeSelf, type SelfOutcome } from "../key/self.ts";
 import { after, epochMs, ForwardClock, type EpochMs } from "../key/time.ts";
-import { backoffMs, isDue, withoutTask, withTask, type Agenda, type TaskName } from "./agenda.ts";
+import { backoffMs, isDue, withDue, withoutTask, withTask, type Agenda, type TaskName } from "./agenda.ts";
 import { Book, type Page } from "./book.ts";
 import { Outbox } from "./outbox.ts";
 import type {
@@ -40,6 +42,7 @@ import type {
   Reached,
   SelfAnswer,
   SelfAsk,
+  SettleCommand,
   WithRecord,
 } from "./rpc.ts";
 
@@ -103,7 +106,8 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
 
   async admit(admission: Admission): Promise<Decided<Verdict>> {
     const key = this.#page?.key ?? null;
-    if (key !== null) return this.#step(key, (now) => admit(key, admission, now));
+    if (key !== null)
+      return this.#step(key, (now) => admit(key, admission, now, { mint: () => this.#mintFor(key), random }));
     return {
       admitted: false,
       at: this.#clock.now(),
@@ -177,6 +181,17 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     return { ...answer, events: this.#book.eventsBefore(before, limit) };
   }
 
+  async settle({ id, used, onlyOwner }: SettleCommand): Promise<Decided<WithRecord<Settlement>>> {
+    const key = this.#page?.key ?? null;
+    if (key === null || (onlyOwner !== null && onlyOwner !== key.profile.owner)) {
+      return this.#answer({ done: false, because: "not-found", detail: "There is no such reservation." });
+    }
+    return this.#step(key, (now) => {
+      const step = settle(key, id, used, now);
+      return { ...step, answer: withRecord<Settlement>(step.answer, step.key, now) };
+    });
+  }
+
   async readSelf({ presented, ip }: SelfAsk): Promise<Decided<SelfAnswer>> {
     return this.#self((key, now) => readSelf(key, presented, ip, now));
   }
@@ -208,6 +223,8 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     this.#book.alarmRang();
     // What happens here first, what needs others last: while one waits for them, no second alarm rings.
     if (this.#isDue("erase-repeat")) this.#eraseRepeat();
+    if (this.#isDue("close-reservations")) this.#closeReservations();
+    if (this.#isDue("announce-rotation")) this.#announceRotation();
     if (this.#isDue("deliver")) await this.#outbox.flush();
     await this.#settled();
     this.#book.arm();
@@ -273,9 +290,22 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     if (repeat !== null && repeat !== this.#page?.key?.receipts.repeat) {
       agenda = withTask(agenda, "erase-repeat", { dueAt: repeat.validUntil, attempts: 0 });
     }
-    this.#page = { ...page, agenda };
+    this.#page = { ...page, agenda: this.#planned(page, agenda) };
     this.#events.push(...events);
     this.#decided += 1;
+  }
+
+  /** The agenda with what the key's policy wants done later, as far as this step has changed it. */
+  #planned({ key }: Page, agenda: Agenda): Agenda {
+    const was = this.#page?.key ?? null;
+    let planned = agenda;
+    if (key?.reservations !== was?.reservations) {
+      planned = withDue(planned, "close-reservations", key && nextTimeout(key.reservations));
+    }
+    if (key?.profile.rotation !== was?.profile.rotation || key?.standing.version !== was?.standing.version) {
+      planned = withDue(planned, "announce-rotation", key && dueSoonAt(key));
+    }
+    return planned;
   }
 
   /** Numbers an answer and lets it go when the state it was decided on is durable. */
@@ -340,6 +370,24 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     this.#housekeep(erased, withoutTask(page.agenda, "erase-repeat"));
   }
 
+  #closeReservations(): void {
+    const page = this.#page!;
+    const key = page.key === null ? null : closeExpired(page.key, this.#clock.now());
+    this.#housekeep({ ...page, key }, withDue(page.agenda, "close-reservations", key && nextTimeout(key.reservations)));
+  }
+
+  #announceRotation(): void {
+    const page = this.#page!;
+    const { key } = page;
+    const now = this.#clock.now();
+    const agenda = withoutTask(page.agenda, "announce-rotation");
+    if (key === null || !isDueSoon(key, now)) return this.#housekeep(page, agenda);
+    const by = { actor: "policy", requestId: "", ip: null, userAgent: null, country: null };
+    const step = announceRotation(key, { now, by, reason: null });
+    this.#replace({ ...page, key: step.key, agenda }, step.events);
+    this.ctx.waitUntil(this.#settled());
+  }
+
   /** Moves on the state where nobody waits for an answer. */
   #housekeep(page: Page, agenda: Agenda): void {
     this.#page = { ...page, agenda };
@@ -363,12 +411,13 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
 
   #mint(keyId: KeyId, prefix: string): Fresh {
     const { signingPepper: pepper } = this.#config;
-    const random: Random = (bytes) => crypto.getRandomValues(bytes);
     const credential = mint(keyId, { prefix, pepper, random });
     const secret = { digest: digestOf(credential), hint: hintOf(credential), pepper: pepper.id };
     return { credential, secret, random };
   }
 }
+
+const random: Random = (bytes) => crypto.getRandomValues(bytes);
 
 const NOTHING: Page = { key: null, vacancy: null, boot: 0, delivered: 0, agenda: new Map() };
 const NOT_FOUND = { reached: false, because: "not-found" } as const;

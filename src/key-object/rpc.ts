@@ -10,6 +10,7 @@ import type { OwnerOrder } from "../key/owner-order.ts";
 import type { Idempotency } from "../key/receipt.ts";
 import type { KeyRecord } from "../key/record.ts";
 import type { Refusal } from "../key/refusal.ts";
+import type { ReservationId, Settlement } from "../key/reservation.ts";
 import type { RotateCommand, Rotation, SelfRotateCommand, SelfRotation } from "../key/rotate.ts";
 
 /**
@@ -38,6 +39,9 @@ export interface KeyRpc {
   read(ask: { readonly authority: Authority }): Promise<Decided<Reached<{ readonly record: KeyRecord }>>>;
   /** Events with a sequence below `before`, newest first, at most `limit`. */
   events(ask: EventsAsk): Promise<Decided<Reached<{ readonly events: readonly KeyEvent[] }>>>;
+
+  /** Charges what a reservation really cost and gives the rest back, once. Works in any standing of the key. */
+  settle(command: SettleCommand): Promise<Decided<WithRecord<Settlement>>>;
 
   // On the authority of the key's own secret.
   readSelf(ask: SelfAsk): Promise<Decided<SelfAnswer>>;
@@ -82,6 +86,13 @@ export type CreateAnswer = WithRecord<Creation>;
 export type PurgeAnswer = { readonly purged: boolean };
 
 export type EventsAsk = { readonly authority: Authority; readonly before: number | null; readonly limit: number };
+
+/** `onlyOwner`: the only owner whose keys exist for the one who asks; `null`: every owner's. */
+export type SettleCommand = {
+  readonly id: ReservationId;
+  readonly used: number;
+  readonly onlyOwner: string | null;
+};
 
 /** `ip`: the client's address as the edge knows it. */
 export type SelfAsk = { readonly presented: Digest; readonly ip: string | null };

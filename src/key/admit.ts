@@ -1,4 +1,5 @@
 import { allowanceOf, type Allowance } from "./allowance.ts";
+import type { Random } from "./base62.ts";
 import { change, note, type Circumstance } from "./change.ts";
 import type { Fresh } from "./create.ts";
 import type { Digest } from "./digest.ts";
@@ -69,9 +70,8 @@ export type Verdict =
  * The order is the promise: identity, then standing, then reach, then pace, then allowance. Allowance comes last
  * because it is the only thing that cannot be given back. A request refused for any reason spends nothing at all.
  *
- * @param mint makes the successor, if this admission is the one that gets it.
  */
-export function admit(key: Key, request: Admission, now: EpochMs, mint: Mint): Step<Verdict> {
+export function admit(key: Key, request: Admission, now: EpochMs, { mint, random }: Chance): Step<Verdict> {
   const holder = holderOf(key, request, now);
   const refuse = (refusal: Refusal, allowance: Allowance | null = null): Step<Verdict> => {
     const identity = "identity" in holder ? holder.identity : null;
@@ -89,8 +89,7 @@ export function admit(key: Key, request: Admission, now: EpochMs, mint: Mint): S
   if (!quota.ok) return refuse(quota.refusal, allowanceOf(key, now));
 
   const counted = count(key, request, holder.current, pace.next, quota.next, now);
-  const held =
-    request.reserve && !request.dryRun ? reserve(counted, request.cost, quota.next, mint().random, now) : null;
+  const held = request.reserve && !request.dryRun ? reserve(counted, request.cost, quota.next, random, now) : null;
   const moved = followPolicy(
     held === null ? counted : { ...counted, reservations: held.reservations },
     holder.current,
@@ -111,8 +110,8 @@ export function admit(key: Key, request: Admission, now: EpochMs, mint: Mint): S
   return request.dryRun ? { key, events: [], answer } : { key: moved.key, events: moved.events, answer };
 }
 
-/** Mints a secret, when one is needed. */
-export type Mint = () => Fresh;
+/** What an admission may need that no rule can make: a successor, if it is the one that gets it, and a random id. */
+export type Chance = { readonly mint: () => Fresh; readonly random: Random };
 
 export function holderOf(key: Key, request: Admission, now: EpochMs): Holder {
   const visible = request.onlyOwner === undefined || request.onlyOwner === key.profile.owner;
@@ -205,7 +204,7 @@ function count(
 function followPolicy(
   key: Key,
   withCurrentSecret: boolean,
-  { now, by, mint }: { readonly now: EpochMs; readonly by: By; readonly mint: Mint },
+  { now, by, mint }: { readonly now: EpochMs; readonly by: By; readonly mint: Chance["mint"] },
 ): { readonly key: Key; readonly events: readonly KeyEvent[]; readonly newKey: string | null } {
   const circumstance: Circumstance = { now, by, reason: null };
   let moved = key;

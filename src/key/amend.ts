@@ -1,13 +1,17 @@
 import { change, unchanged, type Circumstance } from "./change.ts";
 import { BOUNDS, type JsonValue, type QuotaRule, type RateLimitRule } from "./policy.ts";
 import type { Key, Profile, RetiredSecret, Step, Use } from "./key.ts";
+import { heldNowhere } from "./reservation.ts";
 import { freshQuota, type QuotaState } from "./quota.ts";
 import type { RateLimitState } from "./rate-limit.ts";
 import type { EpochMs } from "./time.ts";
 
 /** The fields that people may change, each replaced whole. A field that is absent stays as it is. */
 export type Amendment = Partial<
-  Pick<Profile, "name" | "scopes" | "allowedIps" | "quota" | "rateLimits" | "selfRotate" | "metadata"> & {
+  Pick<
+    Profile,
+    "name" | "scopes" | "allowedIps" | "quota" | "rateLimits" | "rotation" | "maxConcurrent" | "selfRotate" | "metadata"
+  > & {
     readonly expiresAt: EpochMs | null;
   }
 >;
@@ -49,8 +53,14 @@ export function amend(key: Key, command: AmendCommand, circumstance: Circumstanc
     circumstance,
     detail,
   );
+  const sameQuota = isSameQuota(profile.quota, amended.quota);
   return {
-    key: { ...changed.key, profile: amended, use: carriedOver(profile, amended, changed.key.use, circumstance.now) },
+    key: {
+      ...changed.key,
+      profile: amended,
+      use: carriedOver(profile, amended, changed.key.use, circumstance.now),
+      reservations: sameQuota ? key.reservations : heldNowhere(key.reservations),
+    },
     events: changed.events,
     answer: { done: true },
   };
@@ -117,9 +127,15 @@ function carriedOver(was: Profile, is: Profile, use: Use, now: EpochMs): Use {
 
 function carriedQuota(was: QuotaRule | null, is: QuotaRule | null, state: QuotaState | null, now: EpochMs) {
   if (is === null) return null;
-  const samePeriod = was !== null && was.period === is.period && was.timezone === is.timezone;
-  return samePeriod ? state : freshQuota(is, now);
+  return isSameQuota(was, is) ? state : freshQuota(is, now);
 }
+
+/** Whether it is the same quota with, perhaps, another limit: then what has been used goes on counting. */
+const isSameQuota = (was: QuotaRule | null, is: QuotaRule | null): boolean =>
+  was === is ||
+  (was !== null &&
+    is !== null &&
+    JSON.stringify([was.period, was.timezone]) === JSON.stringify([is.period, is.timezone]));
 
 function carriedRateLimit(
   was: readonly RateLimitRule[],

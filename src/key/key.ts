@@ -17,7 +17,6 @@ import type { RateLimitState } from "./rate-limit.ts";
 import type { Receipts } from "./receipt.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Reservations } from "./reservation.ts";
-import { isRotationRequired } from "./rotation-policy.ts";
 import type { EpochMs } from "./time.ts";
 
 /**
@@ -142,8 +141,7 @@ export function standingRefusal(key: Key, now: EpochMs): Refusal | null {
   if (standing.revokedAt !== null) return { reason: "key-revoked" };
   if (standing.suspendedAt !== null) return { reason: "key-suspended" };
   if (isOwnerSuspended(standing)) return { reason: "owner-suspended" };
-  if (hasExpired(key, now)) return { reason: "key-expired" };
-  return isRotationRequired(key, now) ? { reason: "rotation-required" } : null;
+  return hasExpired(key, now) ? { reason: "key-expired" } : null;
 }
 
 /** Counters of a key that has never been used. */

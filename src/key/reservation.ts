@@ -15,6 +15,7 @@ export type ReservationId = string & { readonly __kind: "reservation-id" };
 export type Reservation = {
   readonly id: ReservationId;
   readonly units: number;
+  readonly openedAt: EpochMs;
   /**
    * Where the units were taken: the start of the quota's period, or its balance. `null`: from no quota that still
    * stands, so closing changes none.
@@ -81,6 +82,7 @@ export function reserve(
   const reservation: Reservation = {
     id: newReservationId(profile.id, random),
     units,
+    openedAt: now,
     heldIn: quota === null ? null : placeOf(quota),
     expiresAt: after(now, profile.reserveSeconds * 1000),
     closed: null,

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import type { WithRecord } from "../key-object/rpc.ts";
-import type { Rotated } from "../key/rotate.ts";
+import type { Rotated } from "../key/install.ts";
 import { rfc3339 } from "../key/time.ts";
 import { etagOf, json } from "./answer.ts";
 import type { Surroundings } from "./operation.ts";

@@ -1,8 +1,10 @@
 import { CODE_OF_REASON } from "../http/codes.ts";
 import type { Decided } from "../key-object/rpc.ts";
-import type { Allowance, Identity, Verdict } from "../key/admit.ts";
+import type { Verdict } from "../key/admit.ts";
+import type { Allowance } from "../key/allowance.ts";
+import type { Identity } from "../key/identity.ts";
 import type { Refusal } from "../key/refusal.ts";
-import { secondsUntil, type EpochMs } from "../key/time.ts";
+import { rfc3339, secondsUntil, type EpochMs } from "../key/time.ts";
 import { quotaJson, rateLimitJson, timeJson } from "./record-json.ts";
 import type { VerifyAnswer } from "./schema/verify.ts";
 
@@ -26,6 +28,7 @@ export function verifyAnswerOf(verdict: Decided<Verdict>, requestId: string): Ve
     decision,
     ...(identity !== null && identityJson(identity)),
     ...(allowance !== null && allowanceJson(allowance)),
+    ...(verdict.admitted && issuedJson(verdict)),
     ...(!verdict.admitted && waitJson(verdict.refusal, verdict.at)),
   };
 }
@@ -39,6 +42,12 @@ function identityJson({ keyId, owner, version, details }: Identity) {
 const allowanceJson = ({ quota, rateLimits }: Allowance) => ({
   quota: quota === null ? null : quotaJson(quota),
   rateLimits: rateLimits.map(rateLimitJson),
+});
+
+/** What an admission hands out beside the verdict: a reservation to settle, and a successor to use from now on. */
+const issuedJson = ({ reservation, newKey }: Extract<Verdict, { admitted: true }>) => ({
+  ...(reservation !== null && { reservation: { id: reservation.id, expiresAt: rfc3339(reservation.expiresAt) } }),
+  ...(newKey !== null && { newKey }),
 });
 
 /** How long to wait, only where waiting helps. */

@@ -9,7 +9,8 @@ import { invalidKey, verifyAnswerOf } from "./verify-answer.ts";
 /** Asks one key's object whether it admits a request now; `null` when it says nothing in time. Junk asks nobody. */
 export async function verify(call: Surroundings, question: VerifyQuestion): Promise<VerifyAnswer | null> {
   const { env, config, requestId } = call;
-  const { key: text, cost, scopes, anyScope, ip, dryRun } = question;
+  const { key: text, reserve, scopes, anyScope, ip, dryRun } = question;
+  const cost = reserve ?? question.cost ?? 1;
   const credential = parseCredential(text);
   if (credential === null || !isTagged(credential, config.peppers)) return invalidKey(requestId);
 
@@ -18,7 +19,17 @@ export async function verify(call: Surroundings, question: VerifyQuestion): Prom
   const reach =
     authority.kind === "control-key" && authority.owner !== null ? { onlyOwner: authority.owner } : undefined;
   const asked = await askKey(env, config, credential.keyId, (key) =>
-    key.admit({ presented: digestOf(text), cost, scopes, anyScope, ip, dryRun, ...reach }),
+    key.admit({
+      presented: digestOf(text),
+      cost,
+      reserve: reserve !== undefined,
+      scopes,
+      anyScope,
+      ip,
+      requestId,
+      dryRun,
+      ...reach,
+    }),
   );
   return asked.answered ? verifyAnswerOf(asked.answer, requestId) : null;
 }

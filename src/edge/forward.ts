@@ -1,6 +1,6 @@
 import { setLimitHeaders } from "../http/limit-headers.ts";
 import { problem } from "../http/problem.ts";
-import type { Allowance } from "../key/admit.ts";
+import type { Allowance } from "../key/allowance.ts";
 import { redact } from "../key/credential.ts";
 import type { EpochMs } from "../key/time.ts";
 import { awaitFirstByte, type FirstByte } from "./first-byte.ts";

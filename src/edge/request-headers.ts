@@ -1,5 +1,5 @@
 import { namesCredential } from "../http/read-credential.ts";
-import type { Identity } from "../key/admit.ts";
+import type { Identity } from "../key/identity.ts";
 import { parseCredential, type ParsedCredential } from "../key/credential.ts";
 
 /** All header names and values together, in characters. What the origin allows is often less, never much more. */

@@ -19,27 +19,27 @@ import { dueAt, isDueSoon, isRotationRequired, isSuccessorIssued } from "./rotat
 import { satisfies } from "./scope.ts";
 import { rfc3339, type EpochMs } from "./time.ts";
 
-/** One request that wants in. */
+/** One request that wants in. What came later is optional: during a deploy an older Worker does not send it. */
 export type Admission = {
   readonly presented: Digest;
   /** Units of quota; 0 needs rate room but no quota. */
   readonly cost: number;
   /** Hold the cost as a reservation, to be settled when it is known. */
-  readonly reserve: boolean;
+  readonly reserve?: boolean;
   /** Scopes of which the key must cover every one. */
   readonly scopes: readonly string[];
   /** Scopes of which the key must cover at least one; empty: no such demand. */
   readonly anyScope: readonly string[];
   /** The client's address as the asker knows it; `null`: not known. */
   readonly ip: string | null;
-  /** How many exchanges of this key are open; `null`: the asker holds no slot for this one. */
-  readonly open: number | null;
+  /** How many exchanges of this key are open beside this one; absent: the asker brings no slot for it. */
+  readonly open?: number;
   /** Whether the asker is the gateway, where a key's exchanges can be counted. */
-  readonly viaGateway: boolean;
+  readonly viaGateway?: boolean;
   /** The only owner whose keys exist for the one who asks; absent: every owner's. */
   readonly onlyOwner?: string;
   /** The request that is to be admitted, for the events that its admission may cause. */
-  readonly requestId: string;
+  readonly requestId?: string;
   /** Only ask: nothing is taken, and the answer is information, not an admission. */
   readonly dryRun: boolean;
 };
@@ -96,7 +96,7 @@ export function admit(key: Key, request: Admission, now: EpochMs, { mint, random
     {
       now,
       mint,
-      by: { actor: key.profile.id, requestId: request.requestId, ip: request.ip, userAgent: null, country: null },
+      by: { actor: key.profile.id, requestId: request.requestId ?? "", ip: request.ip, userAgent: null, country: null },
     },
   );
   const answer: Verdict = {
@@ -129,7 +129,7 @@ export function reachRefusal({ profile }: Key, request: Admission): Refusal | nu
 /** Too many exchanges at once, or too many open reservations. */
 export function crowdRefusal({ profile, reservations }: Key, request: Admission): Refusal | null {
   if (profile.maxConcurrent !== null && request.viaGateway) {
-    if (request.open === null) return { reason: "slot-required" };
+    if (request.open === undefined) return { reason: "slot-required" };
     if (request.open >= profile.maxConcurrent) return { reason: "concurrency-exceeded" };
   }
   if (request.reserve && countOpen(reservations) >= BOUNDS.openReservations) {

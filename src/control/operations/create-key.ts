@@ -5,7 +5,7 @@ import type { CreateCommand } from "../../key-object/rpc.ts";
 import { mayGrant } from "../../key/authority.ts";
 import { keyIdFrom, newKeyId, type KeyId } from "../../key/credential.ts";
 import type { OwnerOrder } from "../../key/owner-order.ts";
-import { BOUNDS, ENVIRONMENTS } from "../../key/policy.ts";
+import { BOUNDS, DEFAULT_RESERVE_SECONDS, ENVIRONMENTS, KINDS, RESERVATION_TIMEOUTS } from "../../key/policy.ts";
 import type { Idempotency } from "../../key/receipt.ts";
 import { decisionHeader, etagOf, json } from "../answer.ts";
 import { byOf, undecided } from "../ask.ts";
@@ -14,7 +14,16 @@ import { actorOf, authorityOf } from "../authority.ts";
 import { operation } from "../operation.ts";
 import { recordJson } from "../record-json.ts";
 import { instant, isObject, label, metadata, orNull, prefix, text, whole, withDefault } from "../schema/fields.ts";
-import { allowedIps, quota, rateLimits, scopes } from "../schema/policy.ts";
+import {
+  allowedIps,
+  maxConcurrent,
+  quota,
+  quotaRuleOf,
+  rateLimitRulesOf,
+  rateLimits,
+  rotation,
+  scopes,
+} from "../schema/policy.ts";
 import { keyRecord } from "../schema/record.ts";
 
 /** Where a key's object may live: Cloudflare's location hints. */
@@ -24,16 +33,22 @@ const body = z
   .strictObject({
     name: text(BOUNDS.nameLength),
     owner: orNull(label),
-    kind: withDefault(z.literal("token"), "token"),
+    kind: withDefault(z.enum(KINDS), "token"),
     environment: withDefault(z.enum(ENVIRONMENTS), "live"),
     prefix: z.optional(prefix),
     region: z.optional(z.enum(REGIONS)),
     lifetimeSeconds: z.optional(whole(1, BOUNDS.lifetimeSeconds)),
     expiresAt: orNull(instant),
+    maxLifetimeSeconds: orNull(whole(1, BOUNDS.lifetimeSeconds)),
+    idleSeconds: orNull(whole(1, BOUNDS.lifetimeSeconds)),
     scopes: withDefault(scopes, []),
     allowedIps: orNull(allowedIps),
     quota: orNull(quota),
     rateLimits: withDefault(rateLimits, []),
+    rotation: orNull(rotation),
+    maxConcurrent: orNull(maxConcurrent),
+    reserveSeconds: withDefault(whole(1, BOUNDS.reserveSeconds), DEFAULT_RESERVE_SECONDS),
+    onReservationTimeout: withDefault(z.enum(RESERVATION_TIMEOUTS), "charge"),
     selfRotate: withDefault(z.boolean(), true),
     metadata: withDefault(metadata, {}),
   })
@@ -44,6 +59,24 @@ const body = z
       error: "must not be given together with expiresAt",
       when: ({ value }) => isObject(value),
     }),
+    z.refine(({ kind, lifetimeSeconds }) => kind !== "session" || Number(lifetimeSeconds) > BOUNDS.sessionSeconds, {
+      path: ["lifetimeSeconds"],
+      error: `is needed for a session, and must be more than ${BOUNDS.sessionSeconds}: a session slides once an hour`,
+      when: ({ value }) => isObject(value),
+    }),
+    z.refine(({ kind, maxLifetimeSeconds }) => kind === "session" || (maxLifetimeSeconds ?? null) === null, {
+      path: ["maxLifetimeSeconds"],
+      error: "is for sessions only: a token's end is fixed anyway",
+      when: ({ value }) => isObject(value),
+    }),
+    z.refine(
+      ({ lifetimeSeconds, maxLifetimeSeconds }) => !(Number(maxLifetimeSeconds ?? NaN) < Number(lifetimeSeconds)),
+      {
+        path: ["maxLifetimeSeconds"],
+        error: "must not be below lifetimeSeconds",
+        when: ({ value }) => isObject(value),
+      },
+    ),
     z.refine(({ expiresAt }) => typeof expiresAt !== "string" || !(Date.parse(expiresAt) <= Date.now()), {
       path: ["expiresAt"],
       error: "must be in the future",
@@ -94,8 +127,15 @@ export const createKey = operation({
         prefix: wanted.prefix ?? config.keyPrefixes[wanted.environment],
         scopes: wanted.scopes,
         allowedIps: wanted.allowedIps,
-        quota: wanted.quota,
-        rateLimits: wanted.rateLimits,
+        quota: quotaRuleOf(wanted.quota),
+        rateLimits: rateLimitRulesOf(wanted.rateLimits),
+        lifetimeSeconds: wanted.lifetimeSeconds ?? null,
+        maxLifetimeSeconds: wanted.maxLifetimeSeconds,
+        idleSeconds: wanted.idleSeconds,
+        rotation: wanted.rotation,
+        maxConcurrent: wanted.maxConcurrent,
+        reserveSeconds: wanted.reserveSeconds,
+        onReservationTimeout: wanted.onReservationTimeout,
         selfRotate: wanted.selfRotate,
         metadata: wanted.metadata,
       },

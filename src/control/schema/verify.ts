@@ -3,7 +3,7 @@ import type { Code } from "../../http/codes.ts";
 import { parseAddress } from "../../key/ip.ts";
 import { BOUNDS, type Metadata } from "../../key/policy.ts";
 import { isRequirableScope } from "../../key/scope.ts";
-import { keyId, listOf, orNull, timestamp, whole, withDefault } from "./fields.ts";
+import { isObject, keyId, listOf, orNull, timestamp, whole, withDefault } from "./fields.ts";
 import { quotaReading, rateLimitReading } from "./record.ts";
 
 const requiredScopes = withDefault(
@@ -16,10 +16,13 @@ const requiredScopes = withDefault(
   [],
 );
 
-export const verifyQuestion = z.strictObject({
+const questionFields = z.strictObject({
   /** Any text: whether it is a key is the question. */
   key: z.string(),
-  cost: withDefault(whole(0, BOUNDS.limit), 1),
+  /** Units; 1, if nothing is said. */
+  cost: z.optional(whole(0, BOUNDS.limit)),
+  /** Units to hold for work whose cost is known only afterwards, instead of a cost. */
+  reserve: z.optional(whole(0, BOUNDS.limit)),
   /** All of them are needed. */
   scopes: requiredScopes,
   /** One of them is needed. */
@@ -34,6 +37,14 @@ export const verifyQuestion = z.strictObject({
   ),
   dryRun: withDefault(z.boolean(), false),
 });
+
+export const verifyQuestion = questionFields.check(
+  z.refine(({ cost, reserve }) => cost === undefined || reserve === undefined, {
+    path: ["reserve"],
+    error: "replaces cost: give one of them",
+    when: ({ value }) => isObject(value),
+  }),
+);
 
 /** Who holds the key is told only when a secret of it was presented; for a retired one id, owner and version only. */
 export const verifyAnswer = z.strictObject({
@@ -51,6 +62,10 @@ export const verifyAnswer = z.strictObject({
   expiresAt: z.optional(z.nullable(timestamp)),
   quota: z.optional(z.nullable(quotaReading)),
   rateLimits: z.optional(z.array(rateLimitReading)),
+  /** To be settled with what was really used. */
+  reservation: z.optional(z.strictObject({ id: z.string(), expiresAt: timestamp })),
+  /** The successor of the presented key, handed to this request alone. */
+  newKey: z.optional(z.string()),
   retryAfterSeconds: z.optional(z.int()),
 });
 

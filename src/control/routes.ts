@@ -9,6 +9,7 @@ import { readyz } from "./operations/readyz.ts";
 import { resumeKey } from "./operations/resume-key.ts";
 import { revokeKey } from "./operations/revoke-key.ts";
 import { rotateKey } from "./operations/rotate-key.ts";
+import { settleReservation } from "./operations/settle-reservation.ts";
 import { suspendKey } from "./operations/suspend-key.ts";
 import { verifyKey } from "./operations/verify-key.ts";
 
@@ -23,6 +24,7 @@ export const ROUTES: readonly Operation[] = [
   suspendKey,
   resumeKey,
   listKeyEvents,
+  settleReservation,
   healthz,
   readyz,
   explainProblem,

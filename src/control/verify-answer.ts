@@ -2,6 +2,7 @@ import { CODE_OF_REASON } from "../http/codes.ts";
 import type { Decided } from "../key-object/rpc.ts";
 import type { Verdict } from "../key/admit.ts";
 import type { Allowance } from "../key/allowance.ts";
+import type { Explanation } from "../key/explain.ts";
 import type { Identity } from "../key/identity.ts";
 import type { Refusal } from "../key/refusal.ts";
 import { rfc3339, secondsUntil, type EpochMs } from "../key/time.ts";
@@ -30,6 +31,7 @@ export function verifyAnswerOf(verdict: Decided<Verdict>, requestId: string): Ve
     ...(allowance !== null && allowanceJson(allowance)),
     ...(verdict.admitted && issuedJson(verdict)),
     ...(!verdict.admitted && waitJson(verdict.refusal, verdict.at)),
+    ...(verdict.explanation && { explanation: explanationJson(verdict.explanation) }),
   };
 }
 
@@ -42,6 +44,16 @@ function identityJson({ keyId, owner, version, details }: Identity) {
 const allowanceJson = ({ quota, rateLimits }: Allowance) => ({
   quota: quota === null ? null : quotaJson(quota),
   rateLimits: rateLimits.map(rateLimitJson),
+});
+
+const explanationJson = ({ decidedBy, checks, before }: Explanation) => ({
+  decidedBy,
+  checks: checks.map(({ check, refusal }) => ({
+    check,
+    code: refusal === null ? null : CODE_OF_REASON[refusal.reason],
+    ...(refusal !== null && "limit" in refusal && { limit: refusal.limit }),
+  })),
+  before: allowanceJson(before),
 });
 
 /** What an admission hands out beside the verdict: a reservation to settle, and a successor to use from now on. */

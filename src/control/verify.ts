@@ -28,6 +28,8 @@ export async function verify(call: Surroundings, question: VerifyQuestion): Prom
       ip,
       requestId,
       dryRun,
+      // What the counters held is for those who set them.
+      explain: question.explain && authority.kind === "admin",
       ...reach,
     }),
   );

@@ -9,6 +9,7 @@ import { create, createAfterPurge, createAgain, type Creation, type Fresh } from
 import { hintOf, mint, type KeyId } from "../key/credential.ts";
 import { digestOf, type Digest } from "../key/digest.ts";
 import type { KeyEvent } from "../key/event.ts";
+import { explain } from "../key/explain.ts";
 import type { Key, Step } from "../key/key.ts";
 import { newerOrder, type OwnerOrder } from "../key/owner-order.ts";
 import { purge } from "../key/purge.ts";
@@ -106,8 +107,13 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
 
   async admit(admission: Admission): Promise<Decided<Verdict>> {
     const key = this.#page?.key ?? null;
-    if (key !== null)
-      return this.#step(key, (now) => admit(key, admission, now, { mint: () => this.#mintFor(key), random }));
+    if (key !== null) {
+      return this.#step(key, (now) => {
+        const step = admit(key, admission, now, { mint: () => this.#mintFor(key), random });
+        if (!admission.explain) return step;
+        return { ...step, answer: { ...step.answer, explanation: explain(key, admission, now) } };
+      });
+    }
     return {
       admitted: false,
       at: this.#clock.now(),

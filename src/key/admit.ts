@@ -4,6 +4,7 @@ import { change, note, type Circumstance } from "./change.ts";
 import type { Fresh } from "./create.ts";
 import type { Digest } from "./digest.ts";
 import type { By, KeyEvent } from "./event.ts";
+import type { Explanation } from "./explain.ts";
 import { identify, type Holder, type Identity } from "./identity.ts";
 import { install } from "./install.ts";
 import { isAllowedIp } from "./ip.ts";
@@ -38,6 +39,8 @@ export type Admission = {
   readonly viaGateway?: boolean;
   /** The only owner whose keys exist for the one who asks; absent: every owner's. */
   readonly onlyOwner?: string;
+  /** Say which rule decided, and what each counter held. */
+  readonly explain?: boolean;
   /** The request that is to be admitted, for the events that its admission may cause. */
   readonly requestId?: string;
   /** Only ask: nothing is taken, and the answer is information, not an admission. */
@@ -52,6 +55,8 @@ export type Verdict =
       readonly identity: Identity;
       readonly allowance: Allowance;
       readonly reservation: { readonly id: ReservationId; readonly expiresAt: EpochMs } | null;
+      /** Only where it was asked for. */
+      readonly explanation?: Explanation;
       /** The successor, handed to exactly this request because its policy says so. */
       readonly newKey: string | null;
     }
@@ -59,6 +64,7 @@ export type Verdict =
       readonly admitted: false;
       readonly at: EpochMs;
       readonly refusal: Refusal;
+      readonly explanation?: Explanation;
       readonly identity: Identity | null;
       /** Told when pace or allowance refused. */
       readonly allowance: Allowance | null;

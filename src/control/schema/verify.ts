@@ -36,6 +36,8 @@ const questionFields = z.strictObject({
     }),
   ),
   dryRun: withDefault(z.boolean(), false),
+  /** For the admin only: which rule decided, and what each counter held before. */
+  explain: withDefault(z.boolean(), false),
 });
 
 export const verifyQuestion = questionFields.check(
@@ -45,6 +47,14 @@ export const verifyQuestion = questionFields.check(
     when: ({ value }) => isObject(value),
   }),
 );
+
+const explanation = z.strictObject({
+  /** The first check that refuses; `null` when the request was admitted. */
+  decidedBy: z.nullable(z.string()),
+  /** Every rule by itself, in the order of the decision; `code` is `null` where it has nothing against the request. */
+  checks: z.array(z.strictObject({ check: z.string(), code: z.nullable(z.string()), limit: z.optional(z.string()) })),
+  before: z.strictObject({ quota: z.nullable(quotaReading), rateLimits: z.array(rateLimitReading) }),
+});
 
 /** Who holds the key is told only when a secret of it was presented; for a retired one id, owner and version only. */
 export const verifyAnswer = z.strictObject({
@@ -67,6 +77,7 @@ export const verifyAnswer = z.strictObject({
   /** The successor of the presented key, handed to this request alone. */
   newKey: z.optional(z.string()),
   retryAfterSeconds: z.optional(z.int()),
+  explanation: z.optional(explanation),
 });
 
 export type VerifyQuestion = z.output<typeof verifyQuestion>;

@@ -4,12 +4,13 @@ import { admit, announceRotation, type Admission, type Verdict } from "../key/ad
 import { amend, credit, type AmendCommand, type Amended, type CreditCommand, type Credited } from "../key/amend.ts";
 import { judge, sees, type Authority } from "../key/authority.ts";
 import type { Random } from "../key/base62.ts";
-import { obey, resume, revoke, suspend, type Circumstance, type Suspension } from "../key/change.ts";
+import { note, obey, resume, revoke, suspend, type Circumstance, type Suspension } from "../key/change.ts";
 import { create, createAfterPurge, createAgain, type Creation, type Fresh } from "../key/create.ts";
 import { hintOf, mint, type KeyId } from "../key/credential.ts";
 import { digestOf, type Digest } from "../key/digest.ts";
 import type { KeyEvent } from "../key/event.ts";
 import { explain } from "../key/explain.ts";
+import { holds, nextEnd } from "../key/hold.ts";
 import type { Key, Step } from "../key/key.ts";
 import { newerOrder, type OwnerOrder } from "../key/owner-order.ts";
 import { purge } from "../key/purge.ts";
@@ -30,9 +31,12 @@ import { readSelf, revokeSelf, type SelfOutcome } from "../key/self.ts";
 import { after, epochMs, ForwardClock, type EpochMs } from "../key/time.ts";
 import { backoffMs, isDue, withDue, withoutTask, withTask, type Agenda, type TaskName } from "./agenda.ts";
 import { Book, type Page } from "./book.ts";
+import { Exchanges } from "./exchanges.ts";
 import { Outbox } from "./outbox.ts";
+import { ATTACH_HEADER } from "./rpc.ts";
 import type {
   Ask,
+  Attach,
   Cause,
   CreateAnswer,
   CreateCommand,
@@ -72,6 +76,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     delivered: (through) => this.#delivered(through),
     failed: (cause) => this.#deliveryFailed(cause),
   });
+  #exchanges = new Exchanges(this.ctx);
   /** Events that the next write takes along. */
   #events: KeyEvent[] = [];
   /** How many decisions this instance has numbered. */
@@ -108,11 +113,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   async admit(admission: Admission): Promise<Decided<Verdict>> {
     const key = this.#page?.key ?? null;
     if (key !== null) {
-      return this.#step(key, (now) => {
-        const step = admit(key, admission, now, { mint: () => this.#mintFor(key), random });
-        if (!admission.explain) return step;
-        return { ...step, answer: { ...step.answer, explanation: explain(key, admission, now) } };
-      });
+      return this.#step(key, (now) => this.#admit(key, admission, now));
     }
     return {
       admitted: false,
@@ -122,6 +123,12 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
       allowance: null,
       decision: null,
     };
+  }
+
+  #admit(key: Key, admission: Admission, now: EpochMs): Step<Verdict> {
+    const step = admit(key, admission, now, { mint: () => this.#mintFor(key), random });
+    if (!admission.explain) return step;
+    return { ...step, answer: { ...step.answer, explanation: explain(key, admission, now) } };
   }
 
   async rotate(command: RotateCommand & Ask): Promise<Decided<Reached<WithRecord<Rotation>>>> {
@@ -215,6 +222,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     const { key, vacancy } = page;
     if (key !== null) {
       await this.#step(key, (now) => obey(key, order, { now, ...cause }));
+      this.#cutExchanges();
       await this.#deliverInline();
     } else if (vacancy === null || (vacancy.kind === "awaited" && order.revision > vacancy.ownerOrder.revision)) {
       // A creation that is still under way will meet the order here.
@@ -224,11 +232,55 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     return { done: true };
   }
 
+  /** Attaches an exchange that outlives its admission: see `ATTACH_URL`. */
+  override async fetch(request: Request): Promise<Response> {
+    const wanted = JSON.parse(decodeURIComponent(request.headers.get(ATTACH_HEADER) ?? "null")) as Attach;
+    return "admission" in wanted ? this.#attachAdmission(wanted.admission) : this.#attachWatch(wanted);
+  }
+
+  /** Nothing is said over these sockets but a verdict and an end; the runtime answers their close by itself. */
+  override webSocketMessage(): void {}
+  override webSocketClose(): void {}
+  override webSocketError(): void {}
+
+  async #attachAdmission(admission: Admission): Promise<Response> {
+    const key = this.#page?.key ?? null;
+    if (key === null) return Response.json(await this.admit(admission));
+    let opened: ReturnType<Exchanges["open"]> | null = null;
+    const verdict = await this.#step(key, (now) => {
+      const step = this.#admit(key, { ...admission, open: this.#exchanges.slots }, now);
+      // Within the step, before anything is awaited: the next admission counts this slot already.
+      if (step.answer.admitted) opened = this.#exchanges.open(step.answer.identity.version, true);
+      return step;
+    });
+    return opened === null ? Response.json(verdict) : this.#attached(opened, verdict);
+  }
+
+  async #attachWatch({ version, slot }: Extract<Attach, { version: number }>): Promise<Response> {
+    // Whatever is decided but not yet durable could still be undone, and must not be what an exchange goes on under.
+    await this.#settled();
+    const key = this.#page?.key ?? null;
+    if (key === null || !holds(key, version, this.#clock.now())) return new Response(null, { status: 410 });
+    return this.#attached(this.#exchanges.open(version, slot), null);
+  }
+
+  /** Hands out the far end of an exchange, once it is on the agenda when it is to be cut at the latest. */
+  async #attached({ near, far }: ReturnType<Exchanges["open"]>, verdict: Decided<Verdict> | null): Promise<Response> {
+    this.#planCut();
+    await this.#settled();
+    if (verdict !== null) near.send(JSON.stringify(verdict));
+    return new Response(null, { status: 101, webSocket: far });
+  }
+
   /** Does what is due. Never throws: the platform stops repeating an alarm that keeps failing, we do not. */
   override async alarm(): Promise<void> {
     this.#book.alarmRang();
     // What happens here first, what needs others last: while one waits for them, no second alarm rings.
     if (this.#isDue("erase-repeat")) this.#eraseRepeat();
+    if (this.#isDue("cut-exchanges")) {
+      this.#housekeep(this.#page!, withoutTask(this.#page!.agenda, "cut-exchanges"));
+      this.#cutExchanges();
+    }
     if (this.#isDue("close-reservations")) this.#closeReservations();
     if (this.#isDue("announce-rotation")) this.#announceRotation();
     if (this.#isDue("deliver")) await this.#outbox.flush();
@@ -262,6 +314,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
       const step = decide(key, { now, by: ask.by, reason: ask.reason });
       return { ...step, answer: { reached: true as const, ...withRecord(step.answer, step.key, now) } };
     });
+    this.#cutExchanges();
     await this.#deliverInline();
     return answer;
   }
@@ -276,6 +329,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
       const step = decide(key, now);
       return { ...step, answer: withRecord(step.answer, step.key, now) };
     });
+    this.#cutExchanges();
     await this.#deliverInline();
     return answer;
   }
@@ -310,6 +364,10 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     }
     if (key?.profile.rotation !== was?.profile.rotation || key?.standing.version !== was?.standing.version) {
       planned = withDue(planned, "announce-rotation", key && dueSoonAt(key));
+    }
+    // Whoever closes nothing costs nothing: without an open exchange there is nothing to cut.
+    if (key !== null && key.standing !== was?.standing && this.#exchanges.any) {
+      planned = withDue(planned, "cut-exchanges", nextEnd(key, this.#clock.now()));
     }
     return planned;
   }
@@ -374,6 +432,29 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     const { key } = page;
     const erased = key === null ? page : { ...page, key: { ...key, receipts: withoutRepeat(key.receipts) } };
     this.#housekeep(erased, withoutTask(page.agenda, "erase-repeat"));
+  }
+
+  /** Puts on the agenda when the next exchange may have to be cut, if any is open. */
+  #planCut(): void {
+    const page = this.#page;
+    if (page === null || page.key === null || !this.#exchanges.any) return;
+    const agenda = withDue(page.agenda, "cut-exchanges", nextEnd(page.key, this.#clock.now()));
+    if (agenda !== page.agenda) this.#housekeep(page, agenda);
+  }
+
+  /** Cuts what was admitted under a version that no longer holds, and notes how many there were. */
+  #cutExchanges(): void {
+    const page = this.#page;
+    if (page === null || !this.#exchanges.any) return;
+    const now = this.#clock.now();
+    const count = this.#exchanges.cut(page.key, now);
+    if (count > 0 && page.key !== null) {
+      const by = { actor: "policy", requestId: "", ip: null, userAgent: null, country: null };
+      const step = note(page.key, "key.exchanges-cut", { now, by, reason: null }, { count });
+      this.#replace({ ...page, key: step.key }, step.events);
+      this.ctx.waitUntil(this.#settled());
+    }
+    this.#planCut();
   }
 
   #closeReservations(): void {

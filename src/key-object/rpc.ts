@@ -53,6 +53,25 @@ export interface KeyRpc {
   obey(command: { readonly order: OwnerOrder } & Cause): Promise<{ readonly done: true }>;
 }
 
+/**
+ * Exchanges that outlive their admission are attached to the key's object by a WebSocket, opened with `fetch` at this
+ * address. `ATTACH_HEADER` says what is wanted, as URI-encoded JSON of an `Attach`.
+ *
+ * An attachment that is granted answers 101. For an admission the verdict is the socket's first message; one that is
+ * refused is the body of a 200. An attachment to a version that no longer holds answers 410.
+ */
+export const ATTACH_URL = "https://key-object/exchanges";
+export const ATTACH_HEADER = "rekey-attach";
+
+export type Attach =
+  /** Admit, and take a slot for as long as the socket is open. */
+  | { readonly admission: Admission }
+  /** Watch over an exchange that was admitted under a version, and hold its slot again if it has one. */
+  | { readonly version: number; readonly slot: boolean };
+
+/** The close code that means: the key has ended, end the exchange. Any other means: attach again and ask. */
+export const CUT = 4401;
+
 /** Strictly increasing per object, as `<boot>.<n>`; `null` where no key stands. */
 export type Decided<Answer> = Answer & { readonly decision: string | null };
 

@@ -14,6 +14,7 @@ export const EVENT_TYPES = [
   "key.purged",
   "key.slid",
   "key.rotation-due-soon",
+  "key.exchanges-cut",
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

@@ -12,6 +12,8 @@ const root = join(import.meta.dirname, "..");
 export default defineConfig({
   root,
   test: {
+    // What an object says of a fault that a test has staged is of interest only where the test fails.
+    silent: "passed-only",
     projects: [
       {
         root,
@@ -41,7 +43,7 @@ export default defineConfig({
         root,
         test: {
           name: "outside",
-          include: ["test/promises/**/*.test.ts", "test/edge/**/*.test.ts"],
+          include: ["test/promises/**/*.test.ts", "test/edge/**/*.test.ts", "test/local/**/*.test.ts"],
           globalSetup: ["test/support/build.ts"],
           // Each file runs a Worker in processes of its own: two at a time keep a small machine honest about time.
           maxWorkers: 2,

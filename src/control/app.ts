@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import type { Config, Env } from "../env.ts";
 import { problem } from "../http/problem.ts";
+import { redact } from "../key/credential.ts";
 import { LedgerUnavailable } from "../ledger/unavailable.ts";
 import { ROUTES } from "./routes.ts";
 import { serve, type Asked } from "./serve.ts";
@@ -35,7 +36,7 @@ app.notFound(({ env: { requestId } }) => problem("not-found", { requestId }));
 
 app.onError((cause, { env: { requestId } }) => {
   const code = cause instanceof LedgerUnavailable ? "ledger-unavailable" : "unavailable";
-  console.error({ message: "a control call failed", requestId, code, cause: String(cause) });
+  console.error({ message: "a control call failed", requestId, code, cause: redact(String(cause)) });
   return problem(code, { requestId });
 });
 

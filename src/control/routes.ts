@@ -2,6 +2,7 @@ import type { Operation } from "./operation.ts";
 import { createKey } from "./operations/create-key.ts";
 import { explainProblem } from "./operations/explain-problem.ts";
 import { getKey } from "./operations/get-key.ts";
+import { getOpenApi } from "./operations/get-openapi.ts";
 import { healthz } from "./operations/healthz.ts";
 import { listKeyEvents } from "./operations/list-key-events.ts";
 import { listKeys } from "./operations/list-keys.ts";
@@ -10,6 +11,7 @@ import { resumeKey } from "./operations/resume-key.ts";
 import { revokeKey } from "./operations/revoke-key.ts";
 import { rotateKey } from "./operations/rotate-key.ts";
 import { settleReservation } from "./operations/settle-reservation.ts";
+import { showReference } from "./operations/show-reference.ts";
 import { suspendKey } from "./operations/suspend-key.ts";
 import { verifyKey } from "./operations/verify-key.ts";
 
@@ -28,4 +30,6 @@ export const ROUTES: readonly Operation[] = [
   healthz,
   readyz,
   explainProblem,
+  getOpenApi,
+  showReference,
 ];

@@ -12,7 +12,7 @@ export async function inTime<Answer>(
     timer = setTimeout(() => resolve({ answered: false }), timeoutMs);
   });
   const settled = answer.then(
-    (answer): Asked<Answer> => ({ answered: true, answer }),
+    (given): Asked<Answer> => ({ answered: true, answer: given }),
     (cause: unknown): Asked<Answer> => {
       failed(cause);
       return { answered: false };

@@ -4,7 +4,7 @@
  */
 const STEPS: readonly string[] = [
   `
-  CREATE TABLE part (            -- profile, standing, use, …: a row each, a few KB of JSON
+  CREATE TABLE part (            -- profile, standing, use and delivery: a row each, a few KB of JSON
     name TEXT PRIMARY KEY,       -- an ordinary admission writes the row 'use' and nothing else
     json TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
@@ -17,22 +17,43 @@ const STEPS: readonly string[] = [
     sequence INTEGER PRIMARY KEY,
     json     TEXT NOT NULL
   ) STRICT;
+  CREATE TABLE agenda (          -- due work; the object's single alarm stands at the earliest
+    task     TEXT    PRIMARY KEY,
+    due_at   INTEGER NOT NULL,   -- epoch milliseconds
+    attempts INTEGER NOT NULL    -- failures in a row
+  ) STRICT, WITHOUT ROWID;
+  `,
+  // Answers that can be had again, environments, orders of an owner, keys that rotate themselves.
+  `
   CREATE TABLE receipt (         -- calls that carried an Idempotency-Key, by the digest of actor and header
     header  TEXT    PRIMARY KEY,
     request TEXT    NOT NULL,    -- digest of what was asked for
     at      INTEGER NOT NULL,    -- epoch milliseconds
     version INTEGER NOT NULL     -- of the secret that was issued
   ) STRICT, WITHOUT ROWID;
+  UPDATE part SET json = json_set(json, '$.environment', 'live') WHERE name = 'profile';
+  UPDATE part SET json = json_set(json, '$.ownerOrder', json('null')) WHERE name = 'standing';
+  UPDATE part SET json = json_set(json, '$.selfRotations', json('null')) WHERE name = 'use';
+  `,
+  `
   CREATE TABLE reservation (     -- the open ones, and the last ones that were closed
     id        TEXT PRIMARY KEY,
-    opened_at INTEGER NOT NULL,  -- order of opening, within the object
+    opened_at INTEGER NOT NULL,  -- epoch milliseconds
     json      TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
-  CREATE TABLE agenda (          -- due work; the object's single alarm stands at the earliest
-    task     TEXT    PRIMARY KEY,
-    due_at   INTEGER NOT NULL,   -- epoch milliseconds
-    attempts INTEGER NOT NULL    -- failures in a row
-  ) STRICT, WITHOUT ROWID;
+  UPDATE part SET json = json_set(json,
+    '$.lifetimeSeconds', json('null'), '$.maxLifetimeSeconds', json('null'), '$.idleSeconds', json('null'),
+    '$.rotation', json('null'), '$.maxConcurrent', json('null'),
+    '$.reserveSeconds', 300, '$.onReservationTimeout', 'charge') WHERE name = 'profile';
+  UPDATE part SET json = json_set(json, '$.quota.refill', 'reset', '$.quota.cap', json('null'))
+    WHERE name = 'profile' AND json ->> '$.quota' IS NOT NULL;
+  UPDATE part SET json = json_set(json, '$.units', 0, '$.rotationAnnounced', json('false'),
+    '$.rateLimits', (SELECT json_group_array(json(iif(type = 'null', 'null', json_set(value, '$.algorithm', 'window'))))
+                     FROM json_each(json, '$.rateLimits')))
+    WHERE name = 'use';
+  UPDATE part SET json = json_set(json, '$.selfRotations.algorithm', 'window')
+    WHERE name = 'use' AND json ->> '$.selfRotations' IS NOT NULL;
+  UPDATE part SET json = json_set(json, '$.quota.carried', 0) WHERE name = 'use' AND json ->> '$.quota' IS NOT NULL;
   `,
 ];
 

@@ -30,7 +30,7 @@ export class Book {
   #schema: number;
   /** What storage holds. */
   #written: Page | null = null;
-  /** Where the object's alarm stands. */
+  /** Where the object's alarm is known to stand; `null`: there is none, as far as this instance knows. */
   #armedFor: EpochMs | null = null;
 
   constructor(storage: DurableObjectStorage) {
@@ -41,7 +41,6 @@ export class Book {
       this.#schema = SCHEMA_VERSION;
     }
     if (this.#schema !== 0) this.#written = this.#read();
-    this.#armedFor = this.#written && nextDue(this.#written.agenda);
   }
 
   /** What storage holds; `null` for an id under which nothing was ever provisioned. */

@@ -12,7 +12,7 @@ import type { KeyEvent } from "../key/event.ts";
 import { explain } from "../key/explain.ts";
 import { holds, nextEnd } from "../key/hold.ts";
 import type { Key, Step } from "../key/key.ts";
-import { newerOrder, type OwnerOrder } from "../key/owner-order.ts";
+import { newerOrder } from "../key/owner-order.ts";
 import { purge } from "../key/purge.ts";
 import { withoutRepeat } from "../key/receipt.ts";
 import { recordOf, type KeyRecord } from "../key/record.ts";
@@ -29,6 +29,7 @@ import { closeExpired, nextTimeout, settle, type Settlement } from "../key/reser
 import { dueSoonAt, isDueSoon } from "../key/rotation-policy.ts";
 import { readSelf, revokeSelf, type SelfOutcome } from "../key/self.ts";
 import { after, epochMs, ForwardClock, type EpochMs } from "../key/time.ts";
+import { awaitedOrder, withAwaited } from "../key/vacancy.ts";
 import { backoffMs, isDue, withDue, withoutTask, withTask, type Agenda, type TaskName } from "./agenda.ts";
 import { Book, type Page } from "./book.ts";
 import { Exchanges } from "./exchanges.ts";
@@ -43,6 +44,8 @@ import type {
   Decided,
   EventsAsk,
   KeyRpc,
+  Obedience,
+  OwnerCommand,
   PurgeAnswer,
   Reached,
   SelfAnswer,
@@ -70,7 +73,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   #book = new Book(this.ctx.storage);
   /** The newest state, ahead of storage while a write is on its way; `null` for an id that was never provisioned. */
   #page: Page | null = this.#wake();
-  #clock = new ForwardClock(this.#page?.key?.use.newest ?? epochMs(0), Date.now);
+  #clock = new ForwardClock(this.#page?.key?.use.newest ?? epochMs(0), () => Date.now());
   #outbox = new Outbox(this.env.DB, this.#book, {
     now: () => this.#clock.now(),
     delivered: (through) => this.#delivered(through),
@@ -81,6 +84,8 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   #events: KeyEvent[] = [];
   /** How many decisions this instance has numbered. */
   #decisions = 0;
+  /** Whether this instance has changed anything. */
+  #changed = false;
   /** How many states were decided, and how many of them storage has confirmed. */
   #decided = 0;
   #durable = 0;
@@ -94,7 +99,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
       return this.#answer(withRecord<Creation>(createAgain(existing, idempotency, now), existing, now));
     if (vacancy?.kind === "purged") return this.#answer(createAfterPurge(vacancy, idempotency, now));
 
-    const ownerOrder = newerOrder(command.ownerOrder, vacancy?.ownerOrder ?? null);
+    const ownerOrder = newerOrder(command.ownerOrder, awaitedOrder(vacancy, profile.owner));
     if (ownerOrder?.standing === "revoked") return this.#answer({ done: false, because: "owner-revoked" });
 
     const expiresAt = end === null ? null : "at" in end ? epochMs(end.at) : after(now, end.afterSeconds * 1000);
@@ -104,7 +109,8 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
       by,
       reason: null,
     });
-    this.#replace({ key: step.key, vacancy: null, boot: 1, delivered: 0, agenda: new Map() }, step.events);
+    const { boot } = this.#page ?? NOTHING;
+    this.#replace({ key: step.key, vacancy: null, boot, delivered: 0, agenda: new Map() }, step.events);
     const answer = await this.#answer(withRecord<Creation>(step.answer, step.key, now));
     await this.#deliverInline();
     return answer;
@@ -167,6 +173,8 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     if (judgement !== "allowed") return this.#answer({ reached: false, because: judgement });
     const tombstone = purge(key, { now: this.#clock.now(), ...ask });
     if (tombstone === null) return this.#answer({ reached: true, purged: false });
+    // Events that no write has taken along yet are forgotten with the rest.
+    this.#events.length = 0;
     this.#replace({ ...page, key: null, vacancy: tombstone.vacancy }, [tombstone.event]);
     const answer = await this.#answer({ reached: true, purged: true } as const);
     await this.#deliverInline();
@@ -217,18 +225,25 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     return this.#self((key, now) => revokeSelf(key, ask.presented, { now, ...ask }));
   }
 
-  async obey({ order, ...cause }: { readonly order: OwnerOrder } & Cause): Promise<{ readonly done: true }> {
+  async obey({ owner, order, ...ask }: OwnerCommand): Promise<Obedience> {
     const page = this.#page ?? NOTHING;
-    const { key, vacancy } = page;
-    if (key !== null) {
-      await this.#step(key, (now) => obey(key, order, { now, ...cause }));
-      this.#cutExchanges();
-      await this.#deliverInline();
-    } else if (vacancy === null || (vacancy.kind === "awaited" && order.revision > vacancy.ownerOrder.revision)) {
+    const { key } = page;
+    if (key === null) {
       // A creation that is still under way will meet the order here.
-      this.#replace({ ...page, vacancy: { kind: "awaited", ownerOrder: order } }, []);
+      const vacancy = withAwaited(page.vacancy, owner, order);
+      if (vacancy !== page.vacancy) this.#replace({ ...page, vacancy }, []);
       await this.#settled();
+      return { done: true };
     }
+    // A creation that was repeated for another owner was entered in that owner's roll, and then refused.
+    const step = key.profile.owner === owner ? obey(key, order, { now: this.#clock.now(), ...ask }) : null;
+    if (step !== null && step.key !== key) {
+      if (judge(ask.authority, key.profile) !== "allowed") return { done: false, because: "forbidden" };
+      this.#replace({ ...page, key: step.key }, step.events);
+    }
+    await this.#settled();
+    this.#cutExchanges();
+    await this.#deliverInline();
     return { done: true };
   }
 
@@ -344,13 +359,17 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     const now = this.#clock.now();
     let { agenda } = page;
     if (events.length > 0 && !agenda.has("deliver")) {
-      agenda = withTask(agenda, "deliver", { dueAt: after(now, backoffMs(0, Math.random())), attempts: 0 });
+      agenda = withTask(agenda, "deliver", { dueAt: after(now, backoffMs(1, Math.random())), attempts: 0 });
     }
     const repeat = page.key?.receipts.repeat ?? null;
     if (repeat !== null && repeat !== this.#page?.key?.receipts.repeat) {
       agenda = withTask(agenda, "erase-repeat", { dueAt: repeat.validUntil, attempts: 0 });
     }
-    this.#page = { ...page, agenda: this.#planned(page, agenda) };
+    // What an instance numbers before its first change dies with it if it ends there, and the next instance begins with
+    // the same boot. So the first change begins another: no number of a change was ever given to a refusal.
+    const boot = this.#changed ? page.boot : page.boot + 1;
+    this.#changed = true;
+    this.#page = { ...page, boot, agenda: this.#planned(page, agenda) };
     this.#events.push(...events);
     this.#decided += 1;
   }
@@ -405,7 +424,10 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   }
 
   async #deliverInline(): Promise<void> {
-    await Promise.race([this.#outbox.flush(), scheduler.wait(INLINE_DELIVERY_MS)]);
+    const patience = new AbortController();
+    await Promise.race([this.#outbox.flush(), scheduler.wait(INLINE_DELIVERY_MS, { signal: patience.signal })]);
+    // A timer that nobody waits for would keep the object awake.
+    patience.abort();
   }
 
   #delivered(through: number): void {
@@ -489,7 +511,10 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   /** The state as storage has it, with the next boot: the first write after waking makes the number durable. */
   #wake(): Page | null {
     const page = this.#book.written;
-    return page === null ? null : { ...page, boot: page.boot + 1 };
+    if (page === null) return null;
+    // The platform gives up on an alarm that failed six times, as while a bad configuration keeps objects from waking.
+    this.#book.arm();
+    return { ...page, boot: page.boot + 1 };
   }
 
   #mintFor({ profile }: Key): Fresh {

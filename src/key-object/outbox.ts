@@ -49,15 +49,18 @@ export class Outbox {
 
   async #deliverAll(): Promise<boolean> {
     try {
-      for (let through = this.#book.written?.delivered ?? 0; ;) {
-        const page = this.#book.written;
-        const events = page === null ? [] : this.#book.eventsAfter(through, BATCH);
+      // Kept here as well, because the book hears of a delivery only with the next write.
+      let through = 0;
+      for (let page = this.#book.written; page !== null; page = this.#book.written) {
+        const events = this.#book.eventsAfter(Math.max(through, page.delivered), BATCH);
         const last = events.at(-1);
-        if (page === null || last === undefined) return true;
+        // Asked again after every delivery: whoever joined it meanwhile has brought events of their own.
+        if (last === undefined) break;
         await deliver(this.#db, this.#deliveryOf(page, events));
         through = last.sequence;
         this.#hooks.delivered(through);
       }
+      return true;
     } catch (cause) {
       this.#hooks.failed(cause);
       return false;

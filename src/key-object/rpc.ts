@@ -50,7 +50,7 @@ export interface KeyRpc {
   revokeSelf(ask: { readonly presented: Digest } & Cause): Promise<Decided<SelfAnswer>>;
 
   /** From the owner's object only. Reaches also an id whose creation is still under way. */
-  obey(command: { readonly order: OwnerOrder } & Cause): Promise<{ readonly done: true }>;
+  obey(command: OwnerCommand): Promise<Obedience>;
 }
 
 /**
@@ -89,6 +89,12 @@ export type Cause = { readonly by: By; readonly reason: string | null };
 
 /** A change on somebody's authority. */
 export type Ask = Cause & { readonly authority: Authority };
+
+/** What an owner's object tells the keys of its roll, on the authority of whoever asked for it. */
+export type OwnerCommand = Ask & { readonly owner: string; readonly order: OwnerOrder };
+
+/** A key that holds more authority than the one who asks is not changed by way of its owner either. */
+export type Obedience = { readonly done: true } | { readonly done: false; readonly because: "forbidden" };
 
 export type CreateCommand = {
   readonly by: By;

@@ -89,6 +89,8 @@ export const BOUNDS = {
   labelLength: 128,
   reasonLength: 256,
   metadataBytes: 4 * 1024,
+  /** How deep objects and lists may lie in metadata, itself included: RPC gives up on a few thousand levels. */
+  metadataDepth: 32,
   scopes: 64,
   allowedIps: 64,
   rateLimits: 8,

@@ -1,18 +1,16 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
-import type { Cause, KeyRpc } from "../key-object/rpc.ts";
+import type { Ask, KeyRpc, Obedience, OwnerCommand } from "../key-object/rpc.ts";
 import type { KeyId } from "../key/credential.ts";
 import type { OwnerOrder, OwnerStanding } from "../key/owner-order.ts";
 import { idsOfOwner } from "../ledger/keys.ts";
 import { recordOwner } from "../ledger/owners.ts";
-import type { OwnerAnswer, OwnerProgress, OwnerRpc } from "./rpc.ts";
+import { DECIDE_MS, type OwnerAnswer, type OwnerProgress, type OwnerRpc } from "./rpc.ts";
 import { RollBook, type Roll } from "./roll.ts";
 
 /** How many keys' objects are asked at a time, and in one invocation: the platform bounds the calls of an invocation. */
 const AT_A_TIME = 32;
 const PER_INVOCATION = 480;
-/** How long a caller waits for the roll to be called, in milliseconds; the alarm goes on with the rest. */
-const INLINE_MS = 5_000;
 const CALL_TIMEOUT_MS = 5_000;
 /** How soon the alarm goes on after a part, and after a failure, in milliseconds. */
 const NEXT_PART_MS = 10;
@@ -30,7 +28,9 @@ const PAGE = 1_000;
 export class OwnerObject extends DurableObject<Env> implements OwnerRpc {
   #book = new RollBook(this.ctx.storage);
   #roll: Roll | null = this.#book.read();
-  #calling: { readonly revision: number; readonly pass: Promise<boolean> } | null = null;
+  #calling: { readonly ask: Ask | null; readonly pass: Promise<boolean> } | null = null;
+  /** Whether the last attempt to search the ledger failed. */
+  #ledgerFailed = false;
 
   async register(owner: string, keyId: KeyId): Promise<OwnerOrder> {
     const { order } = this.#known(owner);
@@ -39,35 +39,43 @@ export class OwnerObject extends DurableObject<Env> implements OwnerRpc {
     return order;
   }
 
-  async decide(owner: string, standing: OwnerStanding, cause: Cause): Promise<OwnerAnswer> {
+  async decide(owner: string, standing: OwnerStanding, ask: Ask): Promise<OwnerAnswer> {
+    const inTime = Date.now() + DECIDE_MS;
+    // A name that was never heard of is a typing error, and nothing is as dangerous as one that looks like success.
+    if (this.#roll === null && !(await this.#mayHaveKeys(owner))) return { done: false, because: "not-found" };
+
     const roll = this.#known(owner);
     const { order } = roll;
     if (order.standing === "revoked" && standing !== "revoked") return { done: false, because: "owner-revoked" };
     if (order.standing !== standing) {
-      this.#write({ ...roll, order: { standing, revision: order.revision + 1 }, cause });
+      this.#write({ ...roll, order: { standing, revision: order.revision + 1 }, ask });
+    } else if (roll.ask !== null && roll.ask.authority.kind !== "admin") {
+      // Whoever repeats it may reach keys that the one before could not.
+      this.#write({ ...roll, ask });
+      this.#book.forgetForbidden();
     }
     // From here on nothing is lost: if this call ends, the alarm goes on.
     await this.ctx.storage.setAlarm(Date.now() + AFTER_FAILURE_MS);
-    const inTime = Date.now() + INLINE_MS;
-    await Promise.race([this.#callTheRoll(inTime), scheduler.wait(INLINE_MS)]);
+    await Promise.race([this.#callTheRoll(inTime), scheduler.wait(inTime - Date.now())]);
     return { done: true, ...this.#progress() };
   }
 
   override async alarm(): Promise<void> {
     if (this.#roll === null) return;
     const complete = await this.#callTheRoll(Infinity);
-    const { keys, acknowledged, ledgerSearched } = this.#progress();
-    if (acknowledged === keys && ledgerSearched && this.#roll.told >= this.#roll.order.revision) return;
+    const { keys, acknowledged, forbidden, ledger } = this.#progress();
+    const settled = acknowledged + forbidden === keys && ledger === "searched";
+    if (settled && this.#roll.told >= this.#roll.order.revision) return;
     await this.ctx.storage.setAlarm(Date.now() + (complete ? AFTER_FAILURE_MS : NEXT_PART_MS));
   }
 
   /** One pass over the keys that are behind. Answers whether it came to the end of them; never throws. */
   async #callTheRoll(deadline: number): Promise<boolean> {
-    const { revision } = this.#roll!.order;
-    // A pass for an earlier decision asks nobody for this one.
-    while (this.#calling !== null && this.#calling.revision !== revision) await this.#calling.pass;
+    const { ask } = this.#roll!;
+    // A pass for an earlier decision, or on another's authority, asks nobody for this one.
+    while (this.#calling !== null && this.#calling.ask !== ask) await this.#calling.pass;
     this.#calling ??= {
-      revision,
+      ask,
       pass: this.#pass(this.#roll!, deadline).finally(() => {
         this.#calling = null;
       }),
@@ -75,7 +83,7 @@ export class OwnerObject extends DurableObject<Env> implements OwnerRpc {
     return this.#calling.pass;
   }
 
-  async #pass({ order, cause }: Roll, deadline: number): Promise<boolean> {
+  async #pass({ name, order, ask }: Roll, deadline: number): Promise<boolean> {
     let left = PER_INVOCATION;
     // Keys that do not answer stay behind; the pass goes on behind them and the next one asks them again.
     const callThose = async (): Promise<boolean> => {
@@ -85,7 +93,7 @@ export class OwnerObject extends DurableObject<Env> implements OwnerRpc {
         if (left < behind.length || Date.now() > deadline) return false;
         left -= behind.length;
         after = behind.at(-1)!;
-        await this.#callEach(behind, order, cause!);
+        await this.#callEach(behind, { owner: name, order, ...ask! });
       }
     };
     if (order.revision === 0) return true;
@@ -96,17 +104,26 @@ export class OwnerObject extends DurableObject<Env> implements OwnerRpc {
     return complete;
   }
 
-  async #callEach(keyIds: readonly KeyId[], order: OwnerOrder, cause: Cause): Promise<void> {
+  async #callEach(keyIds: readonly KeyId[], command: OwnerCommand): Promise<void> {
+    const { revision } = command.order;
     const answers = await Promise.all(
       keyIds.map(async (keyId) => {
         const key = this.env.KEYS.getByName(keyId) as unknown as KeyRpc;
-        return (await answered(key.obey({ order, ...cause }))) ? keyId : null;
+        return { keyId, answer: await answered(key.obey(command)) };
       }),
     );
-    this.#book.acknowledge(
-      answers.filter((keyId) => keyId !== null),
-      order.revision,
-    );
+    const those = (done: boolean) => answers.filter(({ answer }) => answer?.done === done).map(({ keyId }) => keyId);
+    this.#book.acknowledge(those(true), revision);
+    this.#book.forbid(those(false), revision);
+  }
+
+  /** Whether the ledger has keys of this owner, or cannot say. */
+  async #mayHaveKeys(owner: string): Promise<boolean> {
+    try {
+      return (await idsOfOwner(this.env.DB, owner, "", 1)).length > 0 || this.#roll !== null;
+    } catch {
+      return true;
+    }
   }
 
   /** Enters the keys that were created before there was a roll: those that only the ledger knows of. */
@@ -121,7 +138,9 @@ export class OwnerObject extends DurableObject<Env> implements OwnerRpc {
         after = keyIds.at(-1)!;
       }
       this.#write({ ...this.#roll!, searched: order.revision });
+      this.#ledgerFailed = false;
     } catch (cause) {
+      this.#ledgerFailed = true;
       console.warn({ message: "the ledger could not be searched for an owner's keys", cause: String(cause) });
     }
   }
@@ -142,13 +161,13 @@ export class OwnerObject extends DurableObject<Env> implements OwnerRpc {
     return {
       standing: order.standing,
       ...this.#book.count(order.revision),
-      ledgerSearched: searched >= order.revision,
+      ledger: searched >= order.revision ? "searched" : this.#ledgerFailed ? "unreachable" : "pending",
     };
   }
 
   #known(owner: string): Roll {
     if (this.#roll === null) {
-      this.#write({ name: owner, order: { standing: "active", revision: 0 }, cause: null, searched: 0, told: 0 });
+      this.#write({ name: owner, order: { standing: "active", revision: 0 }, ask: null, searched: 0, told: 0 });
     }
     return this.#roll!;
   }
@@ -159,20 +178,14 @@ export class OwnerObject extends DurableObject<Env> implements OwnerRpc {
   }
 }
 
-/** Whether a call was answered in time. One that was not may still have been carried out: it is simply made again. */
-async function answered(call: Promise<unknown>): Promise<boolean> {
+/** The answer if it comes in time. A call without one may still have been carried out: it is simply made again. */
+async function answered(call: Promise<Obedience>): Promise<Obedience | null> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const silence = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), CALL_TIMEOUT_MS);
+  const silence = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), CALL_TIMEOUT_MS);
   });
   try {
-    return await Promise.race([
-      call.then(
-        () => true,
-        () => false,
-      ),
-      silence,
-    ]);
+    return await Promise.race([call.catch(() => null), silence]);
   } finally {
     clearTimeout(timer);
   }

@@ -1,4 +1,4 @@
-import type { Cause } from "../key-object/rpc.ts";
+import type { Ask } from "../key-object/rpc.ts";
 import type { KeyId } from "../key/credential.ts";
 import type { OwnerOrder, OwnerStanding } from "../key/owner-order.ts";
 
@@ -8,13 +8,14 @@ const SCHEMA = `
     name     TEXT    NOT NULL,
     standing TEXT    NOT NULL,     -- active | suspended | revoked
     revision INTEGER NOT NULL,     -- of the owner's last decision; 0: none yet
-    cause    TEXT,                 -- who decided it and why, as JSON
+    ask      TEXT,                 -- who decided it, on what authority and why, as JSON
     searched INTEGER NOT NULL,     -- revision for which the ledger was searched for keys that were never entered
     told     INTEGER NOT NULL      -- revision that the ledger was told of
   ) STRICT;
   CREATE TABLE member (
     key_id       TEXT    PRIMARY KEY,
-    acknowledged INTEGER NOT NULL  -- the owner's revision that the key's object has carried out
+    acknowledged INTEGER NOT NULL, -- the owner's revision that the key's object has carried out
+    forbidden    INTEGER NOT NULL  -- the revision that it refused, as beyond the authority of whoever decided; 0: none
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX member_acknowledged ON member (acknowledged);
 `;
@@ -23,7 +24,7 @@ const SCHEMA = `
 export type Roll = {
   readonly name: string;
   readonly order: OwnerOrder;
-  readonly cause: Cause | null;
+  readonly ask: Ask | null;
   readonly searched: number;
   readonly told: number;
 };
@@ -44,7 +45,7 @@ export class RollBook {
     return {
       name: row.name,
       order: { standing: row.standing as OwnerStanding, revision: row.revision },
-      cause: row.cause === null ? null : (JSON.parse(row.cause) as Cause),
+      ask: row.ask === null ? null : (JSON.parse(row.ask) as Ask),
       searched: row.searched,
       told: row.told,
     };
@@ -58,7 +59,7 @@ export class RollBook {
         roll.name,
         roll.order.standing,
         roll.order.revision,
-        roll.cause === null ? null : JSON.stringify(roll.cause),
+        roll.ask === null ? null : JSON.stringify(roll.ask),
         roll.searched,
         roll.told,
       );
@@ -68,7 +69,7 @@ export class RollBook {
   /** Enters keys that are not entered yet. `acknowledged`: the revision they are known to have met. */
   enter(keyIds: readonly KeyId[], acknowledged: number): void {
     this.#sql.exec(
-      "INSERT INTO member SELECT value, ? FROM json_each(?) WHERE true ON CONFLICT (key_id) DO NOTHING",
+      "INSERT INTO member SELECT value, ?, 0 FROM json_each(?) WHERE true ON CONFLICT (key_id) DO NOTHING",
       acknowledged,
       JSON.stringify(keyIds),
     );
@@ -83,11 +84,26 @@ export class RollBook {
     );
   }
 
-  /** Keys that have not acknowledged a revision, at most `limit`, from behind `after` on. */
+  /** Marks keys that are beyond the authority of whoever decided: nobody asks them again on that authority. */
+  forbid(keyIds: readonly KeyId[], revision: number): void {
+    this.#sql.exec(
+      "UPDATE member SET forbidden = ? WHERE key_id IN (SELECT value FROM json_each(?))",
+      revision,
+      JSON.stringify(keyIds),
+    );
+  }
+
+  /** Forgets what was refused: somebody else decides now. */
+  forgetForbidden(): void {
+    this.#sql.exec("UPDATE member SET forbidden = 0 WHERE forbidden > 0");
+  }
+
+  /** Keys that neither acknowledged nor refused a revision, at most `limit`, from behind `after` on. */
   behind(revision: number, after: string, limit: number): KeyId[] {
     return this.#sql
       .exec<{ key_id: string }>(
-        "SELECT key_id FROM member WHERE acknowledged < ? AND key_id > ? ORDER BY key_id LIMIT ?",
+        `SELECT key_id FROM member WHERE acknowledged < ?1 AND forbidden < ?1 AND key_id > ?2
+         ORDER BY key_id LIMIT ?3`,
         revision,
         after,
         limit,
@@ -96,12 +112,14 @@ export class RollBook {
       .map(({ key_id }) => key_id as KeyId);
   }
 
-  count(revision: number): { readonly keys: number; readonly acknowledged: number } {
+  count(revision: number): Counts {
     return this.#sql
-      .exec<{
-        keys: number;
-        acknowledged: number;
-      }>("SELECT count(*) AS keys, count(*) FILTER (WHERE acknowledged >= ?) AS acknowledged FROM member", revision)
+      .exec<Counts>(
+        `SELECT count(*) AS keys, count(*) FILTER (WHERE acknowledged >= ?1) AS acknowledged,
+                count(*) FILTER (WHERE acknowledged < ?1 AND forbidden >= ?1) AS forbidden
+         FROM member`,
+        revision,
+      )
       .one();
   }
 
@@ -110,11 +128,14 @@ export class RollBook {
   }
 }
 
+/** How many keys are entered, how many of them have acknowledged a revision, and how many have refused it. */
+type Counts = { keys: number; acknowledged: number; forbidden: number };
+
 type Row = {
   name: string;
   standing: string;
   revision: number;
-  cause: string | null;
+  ask: string | null;
   searched: number;
   told: number;
 };

@@ -1,4 +1,4 @@
-import type { Cause } from "../key-object/rpc.ts";
+import type { Ask } from "../key-object/rpc.ts";
 import type { KeyId } from "../key/credential.ts";
 import type { OwnerOrder, OwnerStanding } from "../key/owner-order.ts";
 
@@ -10,19 +10,24 @@ export interface OwnerRpc {
    */
   register(owner: string, keyId: KeyId): Promise<OwnerOrder>;
   /** Decides for all keys of the owner, and answers how far the decision has come. Asking again goes on from there. */
-  decide(owner: string, standing: OwnerStanding, cause: Cause): Promise<OwnerAnswer>;
+  decide(owner: string, standing: OwnerStanding, ask: Ask): Promise<OwnerAnswer>;
 }
 
 export type OwnerAnswer =
   | ({ readonly done: true } & OwnerProgress)
-  /** A revoked owner stays revoked. */
-  | { readonly done: false; readonly because: "owner-revoked" };
+  /** A revoked owner stays revoked. `not-found`: nobody has ever heard of this owner. */
+  | { readonly done: false; readonly because: "owner-revoked" | "not-found" };
 
 export type OwnerProgress = {
   readonly standing: OwnerStanding;
   /** How many keys are entered, and how many of their objects have acknowledged the decision. */
   readonly keys: number;
   readonly acknowledged: number;
-  /** Whether the ledger was searched for keys that were never entered; `false` while it cannot be reached. */
-  readonly ledgerSearched: boolean;
+  /** How many are out of reach for whoever decided: they hold more authority and stay as they are. */
+  readonly forbidden: number;
+  /** Whether the ledger was searched for keys that were never entered. */
+  readonly ledger: "searched" | "pending" | "unreachable";
 };
+
+/** The longest that `decide` takes to answer, in milliseconds: whatever is not done by then goes on without the caller. */
+export const DECIDE_MS = 5_000;

@@ -148,6 +148,9 @@ describe("a create within bounds", () => {
 
 /** An object with so many distinct labels that its JSON has exactly `bytes` bytes. */
 const metadataOf = (bytes: number) => ({ a: "x".repeat(bytes - JSON.stringify({ a: "" }).length) });
+/** Objects and lists in turn, so many deep. */
+const nested = (levels: number): object =>
+  levels === 1 ? {} : levels % 2 === 0 ? { a: nested(levels - 1) } : [nested(levels - 1)];
 const times = <T>(count: number, item: (at: number) => T): T[] => Array.from({ length: count }, (_, at) => item(at));
 const inYears = (years: number) => new Date(Date.now() + years * 365 * 86_400_000).toISOString();
 
@@ -255,6 +258,13 @@ describe("every bound holds on the value itself and not one further", () => {
       "ü".repeat(2_000),
       "ü".repeat(2_048),
     ],
+    [
+      "metadata, depth",
+      create,
+      (metadata) => ({ name: "a", metadata }),
+      nested(BOUNDS.metadataDepth),
+      nested(BOUNDS.metadataDepth + 2),
+    ],
     ["expectedVersion, least", rotate, (expectedVersion) => ({ expectedVersion }), 1, 0],
     ["graceSeconds, least", rotate, (graceSeconds) => ({ graceSeconds }), 0, -1],
     ["graceSeconds, most", rotate, (graceSeconds) => ({ graceSeconds }), BOUNDS.graceSeconds, BOUNDS.graceSeconds + 1],
@@ -320,7 +330,7 @@ describe("hostile JSON", () => {
 
   it("survives metadata nested as deep as a body can be", () => {
     const body: unknown = JSON.parse(`{"name":"a","metadata":{"a":${"[".repeat(32_000)}${"]".repeat(32_000)}}}`);
-    expect(faults(create, body)).toEqual([`metadata: must have at most ${BOUNDS.metadataBytes} bytes as JSON`]);
+    expect(faults(create, body)).toEqual([`metadata: must be nested at most ${BOUNDS.metadataDepth} deep`]);
   });
 
   it("never repeats a value: it may be a credential", () => {

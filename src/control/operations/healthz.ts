@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { json } from "../answer.ts";
+import { healthz as live } from "../../http/healthz.ts";
 import { operation } from "../operation.ts";
 
 export const healthz = operation({
@@ -10,5 +10,5 @@ export const healthz = operation({
   scope: null,
   responses: { 200: { description: "It does.", schema: z.strictObject({ status: z.literal("ok") }) } },
   refusals: [],
-  handle: (call) => json(call, 200, { status: "ok" }),
+  handle: ({ requestId }) => live(requestId),
 });

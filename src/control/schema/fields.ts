@@ -56,23 +56,26 @@ export const keyId = z.custom<KeyId>((value) => typeof value === "string" && isK
 
 /** A JSON object that Rekey carries and never reads. */
 export const metadata = z
-  .custom<Metadata>((value) => isObject(value) && jsonBytes(value) <= BOUNDS.metadataBytes, {
-    error: ({ input }) =>
-      isObject(input) ? `must have at most ${BOUNDS.metadataBytes} bytes as JSON` : "must be an object",
+  .custom<Metadata>((value) => metadataFault(value) === null, {
+    error: ({ input }) => metadataFault(input) ?? "",
     // As with `whole`: what is checked across fields is checked beside this fault too.
     abort: false,
   })
   .register(z.globalRegistry, { type: "object" });
 
+function metadataFault(value: unknown): string | null {
+  if (!isObject(value)) return "must be an object";
+  // Before it is written as JSON: that is no matter of 32 levels, but of 30,000 it is.
+  if (isDeeperThan(value, BOUNDS.metadataDepth)) return `must be nested at most ${BOUNDS.metadataDepth} deep`;
+  const bytes = new TextEncoder().encode(JSON.stringify(value)).byteLength;
+  return bytes <= BOUNDS.metadataBytes ? null : `must have at most ${BOUNDS.metadataBytes} bytes as JSON`;
+}
+
+const isDeeperThan = (value: unknown, levels: number): boolean =>
+  typeof value === "object" &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some((part) => isDeeperThan(part, levels - 1)));
+
 /** Whether a value is an object with members, as JSON has them. */
 export const isObject = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-
-function jsonBytes(value: object): number {
-  try {
-    return new TextEncoder().encode(JSON.stringify(value)).byteLength;
-  } catch {
-    // Nested so deeply that it cannot even be written.
-    return Infinity;
-  }
-}

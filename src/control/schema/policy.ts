@@ -59,7 +59,7 @@ const rate = {
   unit: withDefault(z.enum(RATE_LIMIT_UNITS), "request"),
 };
 
-const rateLimit = z.discriminatedUnion("algorithm", [
+export const rateLimit = z.discriminatedUnion("algorithm", [
   z.strictObject({ ...rate, algorithm: z.literal("window"), limit: whole(1, BOUNDS.limit) }),
   z.strictObject({ ...rate, algorithm: z.literal("sliding"), limit: whole(1, BOUNDS.slidingStamps) }),
   z

@@ -1,0 +1,57 @@
+import type { HeededHeader, Operation } from "../operation.ts";
+import { keyRecord } from "../schema/record.ts";
+import type { HeaderObject, ParameterObject, Reference } from "./types.ts";
+
+const text = { type: "string" } as const;
+
+/** Headers of answers. */
+export const ANSWER_HEADERS = {
+  "Rekey-Request-Id": {
+    description: "Names this request in logs and events.",
+    schema: text,
+  },
+  "Rekey-Decision": {
+    description: "`<boot>.<n>`: which decision of the key's object this answer is. There where an object decided.",
+    schema: text,
+  },
+  ETag: { description: "The key's revision, for `If-Match`.", schema: text },
+  Location: { description: "The path of the new key.", schema: text },
+  "WWW-Authenticate": { description: "How to authenticate, and what is wrong (RFC 6750).", schema: text },
+  "Retry-After": {
+    description: "After how many seconds to try again. There where waiting helps.",
+    schema: { type: "integer", minimum: 1 },
+  },
+} as const satisfies Readonly<Record<string, HeaderObject>>;
+
+export type AnswerHeader = keyof typeof ANSWER_HEADERS;
+
+/** The headers of an answer that is no refusal. */
+export function answerHeaders({ scope }: Operation, schema: unknown, status: number): readonly AnswerHeader[] {
+  const headers: AnswerHeader[] = ["Rekey-Request-Id"];
+  if (scope !== null) headers.push("Rekey-Decision");
+  if (schema === keyRecord || status === 201) headers.push("ETag");
+  if (status === 201) headers.push("Location");
+  return headers;
+}
+
+export const headersOf = (names: readonly AnswerHeader[]): Readonly<Record<string, Reference>> =>
+  Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+
+/** Headers of requests that an operation may heed. */
+export const REQUEST_HEADERS: Readonly<Record<HeededHeader, ParameterObject>> = {
+  "idempotency-key": {
+    name: "Idempotency-Key",
+    in: "header",
+    required: false,
+    description:
+      "16 to 255 visible ASCII characters that nobody else knows, a fresh UUID for example. If the answer is lost, the same call with the same value has it repeated for ten minutes, until the new secret is first used; nothing is done twice.",
+    schema: { type: "string", minLength: 16, maxLength: 255, pattern: "^[!-~]+$" },
+  },
+  "if-match": {
+    name: "If-Match",
+    in: "header",
+    required: false,
+    description: "The `ETag` of the record the change was decided on. If the key was changed since, nothing happens.",
+    schema: { type: "string", pattern: '^"[0-9]+"$' },
+  },
+};

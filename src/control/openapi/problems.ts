@@ -1,0 +1,123 @@
+import { CODES, type Code } from "../../http/codes.ts";
+import type { PossibleRefusal } from "./refusals.ts";
+import { headersOf, type AnswerHeader } from "./headers.ts";
+import { REQUEST_ID } from "./examples.ts";
+import type { ExampleObject, JsonSchema, Reference, ResponseObject } from "./types.ts";
+
+const EVERY_CODE = Object.keys(CODES) as readonly Code[];
+
+const text = { type: "string" } as const;
+
+/** The document of every refusal (RFC 9457), on every path of the deployment. */
+export const PROBLEM_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
+  Code: {
+    description:
+      "Why a request was refused: one closed list for the gateway and the control API. `/_rekey/problems/<code>` explains each.",
+    ...text,
+    enum: EVERY_CODE,
+  },
+  Problem: {
+    description: "A refusal (RFC 9457).",
+    type: "object",
+    properties: {
+      type: { ...text, description: "The page that explains the code: `/_rekey/problems/<code>`." },
+      title: { ...text, description: "The code in words, always the same ones." },
+      status: { type: "integer", description: "The HTTP status." },
+      code: { $ref: "#/components/schemas/Code" },
+      requestId: { ...text, description: "Names this request in logs and events." },
+      detail: { ...text, description: "What is particular to this occurrence." },
+      errors: {
+        type: "array",
+        description: "With `invalid-request`: everything that is wrong with the request. Values are not repeated.",
+        items: {
+          type: "object",
+          properties: {
+            path: { ...text, description: "The field, as in `rateLimits[0].name`; empty for the body as a whole." },
+            message: { ...text, description: "What is wrong with it; reads on from the path." },
+          },
+          required: ["path", "message"],
+        },
+      },
+      currentVersion: { type: "integer", description: "With `version-conflict`: the version that holds." },
+      limit: { ...text, description: "The name of the limit that refused." },
+    },
+    required: ["type", "title", "status", "code", "requestId"],
+  },
+};
+
+/** What the document says of particular codes beyond the members that every problem has. */
+const MEMBERS: { readonly [code in Code]?: object } = {
+  "invalid-request": { errors: [{ path: "name", message: "is required" }] },
+  "version-conflict": { currentVersion: 4 },
+  "rate-limited": { limit: "burst" },
+  "quota-exceeded": { limit: "quota" },
+  "cost-exceeds-limit": { limit: "quota" },
+};
+
+/** A problem document for every code, as it is usually answered. */
+export const PROBLEM_EXAMPLES: Readonly<Record<string, ExampleObject>> = Object.fromEntries(
+  EVERY_CODE.map((code) => {
+    const { title, status } = CODES[code];
+    const value = { type: `/_rekey/problems/${code}`, title, status, code, requestId: REQUEST_ID, ...MEMBERS[code] };
+    return [code, { summary: title, value }];
+  }),
+);
+
+export type RefusalWriter = {
+  /** The answers that an operation refuses with, by status. Operations that refuse alike refer to the same answer. */
+  write(refusals: readonly PossibleRefusal[]): Readonly<Record<string, Reference>>;
+  readonly components: Readonly<Record<string, ResponseObject>>;
+};
+
+export function refusalWriter(): RefusalWriter {
+  const components: Record<string, ResponseObject> = {};
+  const names = new Map<string, string>();
+  const nameOf = (status: number, codes: readonly Code[]): string => {
+    const key = `${status} ${codes.join()}`;
+    const known = names.get(key);
+    if (known !== undefined) return known;
+    const others = Object.keys(components).filter((name) => name.startsWith(`Refused-${status}`)).length;
+    const name = others === 0 ? `Refused-${status}` : `Refused-${status}-${others + 1}`;
+    names.set(key, name);
+    components[name] = refusalResponse(status, codes);
+    return name;
+  };
+  return {
+    components,
+    write: (refusals) =>
+      Object.fromEntries(
+        [...Map.groupBy(refusals, ({ status }) => status)].map(([status, group]) => {
+          const name = nameOf(
+            status,
+            group.map(({ code }) => code),
+          );
+          return [String(status), { $ref: `#/components/responses/${name}` }];
+        }),
+      ),
+  };
+}
+
+function refusalResponse(status: number, codes: readonly Code[]): ResponseObject {
+  const headers: readonly AnswerHeader[] = [
+    "Rekey-Request-Id",
+    ...(status === 401 || status === 403 ? ["WWW-Authenticate" as const] : []),
+    ...(status === 429 || status === 503 ? ["Retry-After" as const] : []),
+  ];
+  return {
+    description: codes.map((code) => `\`${code}\`: ${CODES[code].title}`).join("\n"),
+    headers: headersOf(headers),
+    content: {
+      "application/problem+json": {
+        schema: { $ref: "#/components/schemas/Problem", properties: { code: { enum: codes } } },
+        examples: Object.fromEntries(codes.map((code) => [code, exampleOf(code, status)])),
+      },
+    },
+  };
+}
+
+/** A code that is about the target of a call has another status than the same code about the caller. */
+function exampleOf(code: Code, status: number) {
+  const { summary, value } = PROBLEM_EXAMPLES[code]!;
+  if (CODES[code].status === status) return { $ref: `#/components/examples/${code}` };
+  return { ...(summary !== undefined && { summary }), value: { ...(value as object), status } };
+}

@@ -1,0 +1,67 @@
+import { connect, type Socket } from "node:net";
+import { endOfAnswer } from "./answer.ts";
+
+/**
+ * One keep-alive connection that sends the next request when the answer to the last has arrived. Nothing is pipelined.
+ *
+ * Reads into one buffer of its own, because on a small machine the generator must cost less than what it measures.
+ */
+export class Connection {
+  readonly #socket: Socket;
+  readonly #answered: (answer: string) => void;
+  #partial = "";
+
+  private constructor(socket: Socket, answered: (answer: string) => void) {
+    this.#socket = socket;
+    this.#answered = answered;
+  }
+
+  /** @param answered is told every answer, whole; it may send the next request at once. */
+  static open(port: number, answered: (answer: string) => void): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      let connection: Connection | null = null;
+      const socket = connect({
+        port,
+        host: "127.0.0.1",
+        noDelay: true,
+        onread: {
+          buffer: Buffer.allocUnsafe(64 * 1024),
+          callback: (length, buffer) => {
+            const text = Buffer.from(buffer.buffer, buffer.byteOffset, length).toString("latin1");
+            if (connection !== null) connection.#read(text);
+            return true;
+          },
+        },
+      });
+      socket.once("error", reject);
+      socket.once("connect", () => {
+        connection = new Connection(socket, answered);
+        resolve(connection);
+      });
+    });
+  }
+
+  send(request: Buffer): void {
+    this.#socket.write(request);
+  }
+
+  /** Calls back if the other side closes or resets the connection before `close` was called. */
+  onLost(lost: (cause: Error) => void): void {
+    this.#socket.once("error", lost);
+    this.#socket.once("end", () => lost(new Error("the server closed a connection under load")));
+  }
+
+  close(): void {
+    this.#socket.removeAllListeners("end");
+    this.#socket.destroy();
+  }
+
+  #read(text: string): void {
+    this.#partial = this.#partial === "" ? text : this.#partial + text;
+    const end = endOfAnswer(this.#partial);
+    if (end === -1) return;
+    const answer = this.#partial.slice(0, end);
+    this.#partial = this.#partial.slice(end);
+    this.#answered(answer);
+  }
+}

@@ -1,0 +1,21 @@
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import type { Job, Report, Sample } from "./generator.ts";
+
+/** The load generator as the bench sees it: one process, one job at a time. */
+export class LoadGenerator {
+  readonly #process: ChildProcess = fork(join(import.meta.dirname, "generator.ts"));
+
+  /** @throws if any answer was not the expected one: a bench that counts refusals as fast admissions lies. */
+  async run(job: Job): Promise<Sample> {
+    this.#process.send(job);
+    const [report] = (await once(this.#process, "message")) as [Report];
+    if (!report.ok) throw new Error(report.message);
+    return report.sample;
+  }
+
+  stop(): void {
+    this.#process.kill();
+  }
+}

@@ -1,0 +1,205 @@
+import { format } from "prettier";
+import type { Conditions } from "./conditions.ts";
+import type { Counted } from "./counts.ts";
+import type { Series } from "./rounds.ts";
+import type { StartUp } from "./startup.ts";
+import { median, ratioOf, type Ratio } from "./statistics.ts";
+
+/** Everything one run has found out. */
+export type Findings = {
+  readonly series: readonly Series[];
+  readonly counts: readonly Counted[];
+  /** `null` when only some rows were asked for. */
+  readonly startUp: StartUp | null;
+  readonly conditions: Conditions;
+};
+
+/** How a row stands above its floor. `cpu` is the other way round from `speed`: more is worse. */
+type Comparison = {
+  readonly series: Series;
+  readonly floor: Series;
+  readonly target: number | null;
+  readonly speed: Ratio;
+  readonly cpu: Ratio | null;
+};
+
+const MIN_ADMISSIONS_PER_ROW = 16;
+const MAX_STARTUP_MS = 10;
+
+/** What one row is written as. */
+type Line = readonly string[];
+
+/** The findings for somebody at a terminal. */
+export function terminal(findings: Findings): string {
+  const sections = [
+    speedTable(findings.series),
+    ratioTable(comparisonsOf(findings.series)),
+    countTable(findings.counts),
+  ];
+  return [...sections.map(aligned), ...verdictsOf(findings)].join("\n\n");
+}
+
+/** The findings as docs/performance.md, formatted like every file of the repository. */
+export async function markdown(findings: Findings): Promise<string> {
+  const { series, counts, conditions } = findings;
+  const text = `
+# How fast Rekey is, and on top of what
+
+Written by \`npm run bench\`; do not edit it by hand. Requests per second belong to a machine, so what counts here are
+the ratios: each row stands beside a *floor*, a Worker that does what cannot be avoided (Hono, the same body read, an
+RPC to an object of the same kind, an answer of the same size) and nothing else.
+
+## Conditions
+
+${conditionLines(conditions, series).join("\n")}
+
+## Against the floors
+
+Ratios of medians; in brackets the smallest and the largest ratio within one round. Speed: more is better. CPU time
+for one request, of the workerd process: less is better, and it is the steadier of the two on a machine that does
+other things beside.
+
+${piped(ratioTable(comparisonsOf(series)))}
+
+${verdictsOf(findings)
+  .map((line) => `- ${line}`)
+  .join("\n")}
+
+## Every row
+
+Medians over the rounds, with the smallest and the largest.
+
+${piped(speedTable(series))}
+
+## What one request costs
+
+Counted by a build of the Worker with counters around its bindings, at the same number of connections. Calls to
+objects, rows they wrote, alarms they set, calls to D1, all divided by the number of answers.
+
+${piped(countTable(counts))}
+
+## What these numbers do not say
+
+- Latency: a closed loop at full speed measures throughput only.
+- Cloudflare's aggregate throughput: here all objects share one process, one thread and one disk, and each row that is
+  written waits for that disk. There, each object has its own.
+- Waking: objects stay in memory for the whole run.
+`;
+  return format(text, { parser: "markdown", printWidth: 120 });
+}
+
+function comparisonsOf(series: readonly Series[]): readonly Comparison[] {
+  return series.flatMap((one): Comparison[] => {
+    const { above } = one.row;
+    const floor = series.find(({ row }) => row.id === above?.floor);
+    if (above === null || floor === undefined) return [];
+    const cpu = one.cpuMicros && floor.cpuMicros && ratioOf(one.cpuMicros, floor.cpuMicros);
+    return [{ series: one, floor, target: above.target, speed: ratioOf(one.perSecond, floor.perSecond), cpu }];
+  });
+}
+
+const speedTable = (series: readonly Series[]): readonly Line[] => [
+  ["", "requests/s", "", "CPU µs per request"],
+  ...series.map(({ row, perSecond, cpuMicros }) => [
+    row.name,
+    whole(median(perSecond)),
+    `${whole(Math.min(...perSecond))}–${whole(Math.max(...perSecond))}`,
+    cpuMicros === null ? "unknown" : whole(median(cpuMicros)),
+  ]),
+];
+
+const ratioTable = (comparisons: readonly Comparison[]): readonly Line[] => [
+  ["", "its floor", "speed", "target", "CPU time"],
+  ...comparisons.map(({ series, floor, target, speed, cpu }) => [
+    series.row.name,
+    floor.row.name,
+    ratioText(speed),
+    target === null ? "" : `≥ ${target}`,
+    cpu === null ? "unknown" : ratioText(cpu),
+  ]),
+];
+
+const countTable = (counts: readonly Counted[]): readonly Line[] => [
+  ["", "answers", "RPCs", "rows written", "admissions per row", "alarms", "D1 calls"],
+  ...counts.map(({ row, answers, counts: { rpc, rows, alarms, d1 } }) => [
+    row.name,
+    whole(answers),
+    perAnswer(rpc, answers),
+    perAnswer(rows, answers),
+    rows === 0 ? "" : (answers / rows).toFixed(1),
+    perAnswer(alarms, answers),
+    perAnswer(d1, answers),
+  ]),
+];
+
+/** What was promised and whether it was seen, one sentence each. */
+function verdictsOf({ series, counts, startUp }: Findings): readonly string[] {
+  const verdicts = comparisonsOf(series).flatMap(({ series: { row }, target, speed, cpu }) => {
+    if (target === null) return [];
+    const seen = `${row.name}: ${speed.value.toFixed(2)} of its floor, target ≥ ${target}`;
+    if (speed.value >= target) return [`${seen}: met.`];
+    const more = cpu === null ? "" : ` with ${cpu.value.toFixed(2)} × its CPU time`;
+    return [`${seen}: **missed**${more}. On top of the floor: ${row.above!.beyond}.`];
+  });
+  const hot = counts.find(({ row }) => row.id === "hot");
+  if (hot !== undefined) {
+    const perRow = hot.answers / hot.counts.rows;
+    verdicts.push(
+      `admissions per row written on the hot key: ${perRow.toFixed(1)}, target ≥ ${MIN_ADMISSIONS_PER_ROW}: ${metIf(perRow >= MIN_ADMISSIONS_PER_ROW)}`,
+    );
+  }
+  if (startUp !== null) {
+    const ms = startUp.evaluationMs.reduce((sum, value) => sum + value, 0) / startUp.evaluationMs.length;
+    verdicts.push(
+      `start-up: ${ms.toFixed(1)} ms to evaluate a bundle of ${kibibytes(startUp.bytes)} (${kibibytes(startUp.gzipBytes)} gzip), mean of ${startUp.evaluationMs.length} fresh processes, target ≤ ${MAX_STARTUP_MS} ms: ${metIf(ms <= MAX_STARTUP_MS)}`,
+    );
+  }
+  return verdicts;
+}
+
+const metIf = (met: boolean): string => (met ? "met." : "**missed**.");
+
+function conditionLines({ versions, processor, cores, pace, keys }: Conditions, series: readonly Series[]): string[] {
+  const answers = series.reduce((sum, one) => sum + one.answers, 0);
+  const busiest = Math.max(...series.map(({ generatorLoad }) => generatorLoad));
+  const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  return [
+    `- ${named.join(", ")}; ${cores} cores (${processor}).`,
+    `- workerd on a direct socket, one process for the floors and one for Rekey, SQLite objects on a local disk.`,
+    `- A load generator in a process of its own, closed loop, ${pace.connections} keep-alive connections; it used at most ${Math.round(busiest * 100)} % of a core.`,
+    `- ${pace.rounds} interleaved rounds, every other one backwards; in each, every row for ${pace.seconds} s after a warm-up.`,
+    `- ${keys} keys beside the hot one, each with a monthly quota that is counted exactly.`,
+    `- ${whole(answers)} measured answers, every one checked to be the right one.`,
+  ];
+}
+
+const ratioText = ({ value, least, most }: Ratio): string =>
+  `${value.toFixed(2)} (${least.toFixed(2)}–${most.toFixed(2)})`;
+
+const perAnswer = (count: number, answers: number): string => {
+  if (count === 0) return "0";
+  return count === answers ? "1" : (count / answers).toFixed(3);
+};
+
+const whole = (value: number): string => Math.round(value).toLocaleString("en-US");
+
+const kibibytes = (bytes: number): string => `${(bytes / 1024).toFixed(0)} KiB`;
+
+/** A table as Markdown: the first line is its head, the first column is text and the others are right-aligned. */
+function piped([head, ...lines]: readonly Line[]): string {
+  const rule = head!.map((_, column) => (column === 0 ? "---" : "--:"));
+  return [head!, rule, ...lines].map((line) => `| ${line.join(" | ")} |`).join("\n");
+}
+
+/** A table for a terminal: columns as wide as their widest cell. */
+function aligned(lines: readonly Line[]): string {
+  const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}

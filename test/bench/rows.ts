@@ -1,0 +1,180 @@
+import type { Expected } from "./answer.ts";
+import { adminToken } from "./keys.ts";
+import { render } from "./request.ts";
+import type { Running } from "./workerd.ts";
+
+/** The names by which `--only` knows the rows. */
+export const ROW_IDS = [
+  "bare",
+  "forged",
+  "rpc",
+  "hot",
+  "update",
+  "many",
+  "forward",
+  "forward-rpc",
+  "gateway",
+  "bare-get",
+  "forged-gateway",
+] as const;
+export type RowId = (typeof ROW_IDS)[number];
+
+/** One thing that is measured: the same kind of request, over and over. */
+export type Row = {
+  readonly id: RowId;
+  readonly name: string;
+  readonly server: Running;
+  readonly requests: readonly string[];
+  readonly expected: Expected;
+  /** The floor it stands on, and what it does that its floor does not; `null` for a floor. */
+  readonly above: { readonly floor: RowId; readonly target: number | null; readonly beyond: string } | null;
+};
+
+/** What the rows are made from. */
+export type Cast = {
+  readonly floor: Running;
+  readonly rekey: Running;
+  readonly hotKey: string;
+  readonly manyKeys: readonly string[];
+  readonly forgedKeys: readonly string[];
+  /** How many bytes the answers of verify and of a refused gateway request have, for the floors to answer as many. */
+  readonly bytes: { readonly verify: number; readonly refusal: number };
+};
+
+/** Every row of the bench, each next to its floor. */
+export function rowsOf({ floor, rekey, hotKey, manyKeys, forgedKeys, bytes }: Cast): readonly Row[] {
+  const verify = (key: string) =>
+    render({ method: "POST", path: "/_rekey/v1/verify", bearer: adminToken, body: { key } });
+  // A floor reads the same headers and the same body, of which it makes nothing.
+  const floorPost = (path: string, key = hotKey) =>
+    render({ method: "POST", path: `${path}?bytes=${bytes.verify}`, bearer: adminToken, body: { key } });
+  const get = (path: string, bearer: string) => render({ method: "GET", path, bearer });
+
+  const admitted = { status: 200, marker: '"valid":true' };
+  const fromFloor = { status: 200, marker: '"floor":true' };
+  const fromOrigin = { status: 200, marker: "by the stub origin" };
+
+  return [
+    {
+      id: "bare",
+      name: "bare Hono",
+      server: floor,
+      requests: [floorPost("/bare")],
+      expected: fromFloor,
+      above: null,
+    },
+    {
+      id: "forged",
+      name: "verify, forged keys",
+      server: rekey,
+      requests: forgedKeys.map(verify),
+      expected: { status: 200, marker: '"code":"invalid-key"' },
+      above: {
+        floor: "bare",
+        target: 0.8,
+        beyond:
+          "the admin token is hashed and compared, the body is bounded and judged field by field, the credential's checksum and HMAC tag are computed, and four headers are written",
+      },
+    },
+    {
+      id: "rpc",
+      name: "Hono + RPC to an empty object",
+      server: floor,
+      requests: [floorPost("/rpc/one")],
+      expected: fromFloor,
+      above: null,
+    },
+    {
+      id: "hot",
+      name: "verify, one hot key",
+      server: rekey,
+      requests: [verify(hotKey)],
+      expected: admitted,
+      above: {
+        floor: "rpc",
+        target: 0.8,
+        beyond:
+          "all that a forgery costs, then SHA-256 of the credential, a deadline on the call, the request's terms and the verdict through the RPC, the decision itself, and the wait for a write that is durable",
+      },
+    },
+    {
+      id: "update",
+      name: "Hono + RPC + one UPDATE, 1,000 objects",
+      server: floor,
+      requests: manyKeys.map((key, at) => floorPost(`/update/${at}`, key)),
+      expected: fromFloor,
+      above: null,
+    },
+    {
+      id: "many",
+      name: "verify, 1,000 keys",
+      server: rekey,
+      requests: manyKeys.map(verify),
+      expected: admitted,
+      above: {
+        floor: "update",
+        target: 0.8,
+        beyond:
+          "as for one hot key; with 64 connections on 1,000 keys hardly two requests meet in one object, so nearly each pays its own row, after a turn of the event loop that only pays off when they do meet",
+      },
+    },
+    {
+      id: "forward",
+      name: "Hono, forwarding",
+      server: floor,
+      requests: [get("/forward", hotKey)],
+      expected: fromOrigin,
+      above: null,
+    },
+    {
+      id: "forward-rpc",
+      name: "Hono, RPC to an empty object, then forwarding",
+      server: floor,
+      requests: [get("/forward-rpc/one", hotKey)],
+      expected: fromOrigin,
+      above: null,
+    },
+    {
+      id: "gateway",
+      name: "gateway, one hot key, stub origin",
+      server: rekey,
+      requests: [get("/orders/17", hotKey)],
+      expected: fromOrigin,
+      above: {
+        floor: "forward-rpc",
+        target: null,
+        beyond:
+          "path and headers are judged and rewritten in both directions, the limits are told, the wait has a deadline",
+      },
+    },
+    {
+      id: "bare-get",
+      name: "bare Hono, no body",
+      server: floor,
+      requests: [get(`/bare?bytes=${bytes.refusal}`, hotKey)],
+      expected: fromFloor,
+      above: null,
+    },
+    {
+      id: "forged-gateway",
+      name: "gateway, forged keys",
+      server: rekey,
+      requests: forgedKeys.map((key) => get("/orders/17", key)),
+      expected: { status: 401, marker: '"code":"invalid-key"' },
+      above: {
+        floor: "bare-get",
+        target: 0.8,
+        beyond:
+          "path and header bounds are judged, the credential's checksum and HMAC tag are computed, and a problem document with five headers is written",
+      },
+    },
+  ];
+}
+
+/** The rows whose id was asked for, with the floors they stand on. */
+export function select(rows: readonly Row[], only: ReadonlySet<string>): readonly Row[] {
+  if (only.size === 0) return rows;
+  const wanted = new Set(only);
+  for (const { id, above } of rows) if (wanted.has(id) && above !== null) wanted.add(above.floor);
+  return rows.filter(({ id }) => wanted.has(id));
+}

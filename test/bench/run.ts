@@ -1,0 +1,141 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { testSecrets } from "../support/settings.ts";
+import { conditionsOf } from "./conditions.ts";
+import { count } from "./counts.ts";
+import { adminToken, createKeys, forgeKeys } from "./keys.ts";
+import { migrate } from "./ledger.ts";
+import { LoadGenerator } from "./load.ts";
+import { markdown, terminal } from "./report.ts";
+import { measure, type Pace } from "./rounds.ts";
+import { ROW_IDS, rowsOf, select, type Cast, type Row } from "./rows.ts";
+import { measureStartUp } from "./startup.ts";
+import { bundle, start, type Running } from "./workerd.ts";
+
+/**
+ * The question this bench answers: what does Rekey cost on top of what Hono, one RPC and one written row cost anyway?
+ *
+ * It tells ratios, because requests per second belong to a machine. It checks every answer, and it never decides
+ * whether a change may land: a missed target is printed, not thrown.
+ */
+const HELP = `
+npm run bench -- [--only <id>]... [--seconds <n>]
+
+  Measures Rekey against its floors on raw workerd and writes docs/performance.md. Takes under 4 minutes.
+
+  --only <id>     only this row and the floor it stands on; may be given several times; nothing is written.
+                  ids: ${ROW_IDS.join(" ")}
+  --seconds <n>   measured seconds for each row in each round (1.5); fewer are quicker and noisier
+  --help          this text
+`;
+
+const PERFORMANCE = join(import.meta.dirname, "..", "..", "docs", "performance.md");
+const KEYS = 1_000;
+const PACE: Omit<Pace, "seconds"> = { rounds: 7, connections: 64, warmUpSeconds: 0.4 };
+
+const started = performance.now();
+const progress = (line: string): void => {
+  console.error(`${((performance.now() - started) / 1000).toFixed(0).padStart(4)} s  ${line}`);
+};
+
+type Options = { readonly only: ReadonlySet<string>; readonly seconds: number };
+
+async function run({ only, seconds }: Options): Promise<void> {
+  const stops: (() => Promise<void> | void)[] = [];
+  try {
+    const generator = new LoadGenerator();
+    stops.push(() => generator.stop());
+
+    progress("bundling");
+    const [floorBundle, rekeyBundle, countedBundle] = await Promise.all([
+      bundle("test/bench/workers/floor.toml"),
+      bundle("wrangler.toml"),
+      bundle("wrangler.toml", "test/bench/workers/counted.ts"),
+    ]);
+    const startRekey = async (name: string, script: string): Promise<Running> => {
+      const rekey = await start({ name, script, className: "KeyObject", objects: "KEYS", env: ENV });
+      stops.push(rekey.stop);
+      await migrate(await rekey.d1("DB"));
+      return rekey;
+    };
+    const floor = await start({ name: "floor", script: floorBundle, className: "FloorObject", objects: "OBJECTS" });
+    stops.push(floor.stop);
+
+    const keys = only.size === 0 || only.has("update") || only.has("many") ? KEYS : 1;
+    progress(`creating ${keys + 1} keys`);
+    const rows = select(rowsOf(await castOf(floor, await startRekey("rekey", rekeyBundle), keys)), only);
+    const series = await measure(rows, generator, { ...PACE, seconds }, progress);
+
+    progress("counting");
+    const counted = rowsOf(await castOf(floor, await startRekey("counted", countedBundle), keys));
+    const counts = [];
+    for (const row of select(counted, only).filter(isOfRekey)) {
+      counts.push(await count(row, generator, PACE.connections));
+    }
+
+    progress("starting up");
+    const startUp = only.size === 0 ? await measureStartUp(rekeyBundle, 10) : null;
+
+    const findings = { series, counts, startUp, conditions: conditionsOf({ ...PACE, seconds }, KEYS) };
+    console.log(`\n${terminal(findings)}`);
+    if (only.size === 0) {
+      await writeFile(PERFORMANCE, await markdown(findings));
+      progress("wrote docs/performance.md");
+    }
+  } finally {
+    for (const stop of stops.toReversed()) await stop();
+  }
+}
+
+const isOfRekey = ({ above }: Row): boolean => above !== null;
+
+const text = (value: string) => ({ type: "text", value }) as const;
+
+/** The Worker's environment beside its objects: the ledger, and secrets worth nothing elsewhere. */
+const ENV = {
+  DB: { type: "d1", id: "ledger" },
+  REKEY_ADMIN_TOKEN: text(testSecrets.REKEY_ADMIN_TOKEN),
+  REKEY_PEPPERS: text(testSecrets.REKEY_PEPPERS),
+} as const;
+
+async function castOf(floor: Running, rekey: Running, keys: number): Promise<Cast> {
+  const [hotKey, ...manyKeys] = await createKeys(rekey.port, keys + 1);
+  const forgedKeys = forgeKeys(KEYS);
+  const verify = await fetch(`http://127.0.0.1:${rekey.port}/_rekey/v1/verify`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${adminToken}`, "content-type": "application/json" },
+    body: JSON.stringify({ key: hotKey }),
+  });
+  const refusal = await fetch(`http://127.0.0.1:${rekey.port}/orders`, {
+    headers: { authorization: `Bearer ${forgedKeys[0]!}` },
+  });
+  const bytes = { verify: (await verify.text()).length, refusal: (await refusal.text()).length };
+  return { floor, rekey, hotKey: hotKey!, manyKeys, forgedKeys, bytes };
+}
+
+function optionsOf(args: readonly string[]): Options | "help" {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: "string", multiple: true, default: [] },
+      seconds: { type: "string", default: "1.5" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return "help";
+  const seconds = Number(values.seconds);
+  if (!(seconds > 0)) throw new Error("--seconds takes a number above 0");
+  const unknown = values.only.filter((id) => !ROW_IDS.some((known) => known === id));
+  if (unknown.length > 0) throw new Error(`--only knows no row ${unknown.join(", ")}: see --help`);
+  return { only: new Set(values.only), seconds };
+}
+
+try {
+  const options = optionsOf(process.argv.slice(2));
+  if (options === "help") console.log(HELP.trim());
+  else await run(options);
+} catch (cause) {
+  console.error(cause instanceof Error ? cause.message : cause);
+  process.exitCode = 1;
+}

@@ -1,0 +1,145 @@
+import { readFile, stat, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
+import { describe, expect, it, vi } from "vitest";
+import { checkOut, freePort, signalGroup, type Checkout, type Job } from "../support/checkout.ts";
+
+const READY = "See it all at once";
+
+describe("npm start on a fresh checkout", () => {
+  it("makes secrets, serves, and prints lines that work as they are; Ctrl-C leaves nothing behind", async () => {
+    await using checkout = await checkOut();
+    const url = `http://127.0.0.1:${await freePort()}`;
+    const start = checkout.run("npm", ["start"], { PORT: new URL(url).port });
+    await start.says(READY);
+
+    expect((await stat(join(checkout.path, ".dev.vars"))).mode & 0o777).toBe(0o600);
+
+    const printed = start.output().split("Paste this into another terminal:")[1]!.split(READY)[0]!;
+    const pasted = checkout.run("sh", ["-c", printed]);
+    expect(await pasted.ended).toBe(0);
+    // Used, rotated, the old key refused, the new one used with what is left.
+    expect(pasted.output().match(/^HTTP\/1\.1 \d+|"code":"[a-z-]+"|^ratelimit: .*r=\d+/gim)).toEqual([
+      "HTTP/1.1 200",
+      'ratelimit: "quota";r=49',
+      "HTTP/1.1 401",
+      '"code":"key-rotated"',
+      "HTTP/1.1 200",
+      'ratelimit: "quota";r=48',
+    ]);
+
+    signalGroup(start.pid, "SIGINT");
+    await start.ended;
+    expect(start.output()).toContain("Stopped.");
+    await expect(fetch(url)).rejects.toThrow("fetch failed");
+  });
+
+  it("forwards to ORIGIN_URL if it is set", async () => {
+    await using checkout = await checkOut();
+    const start = await started(checkout, { ORIGIN_URL: "http://127.0.0.1:9" });
+    expect(start.output()).toContain("forwards to http://127.0.0.1:9.");
+  });
+});
+
+describe("after a SIGKILL", () => {
+  it("the next start on the same port and state has the same secrets and the same keys", async () => {
+    await using checkout = await checkOut();
+    const port = String(await freePort());
+    const first = await started(checkout, { PORT: port });
+    const secrets = await readFile(join(checkout.path, ".dev.vars"), "utf8");
+    const id = await createKey(port, secrets);
+
+    process.kill(first.pid, "SIGKILL");
+    await first.ended;
+    // What it had started notices by itself.
+    await vi.waitFor(() => expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow("fetch failed"), 5_000);
+
+    await started(checkout, { PORT: port });
+    expect(await readFile(join(checkout.path, ".dev.vars"), "utf8")).toBe(secrets);
+    const again = await fetch(`http://127.0.0.1:${port}/_rekey/v1/keys/${id}`, { headers: admin(secrets) });
+    expect(again.status).toBe(200);
+  });
+});
+
+describe("what cannot work is said, and nothing is started", () => {
+  it("the port is in use", async () => {
+    await using checkout = await checkOut();
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    const { port } = other.address() as AddressInfo;
+    const start = checkout.run("node", ["src/local/start.ts"], { PORT: String(port) });
+    expect(await start.ended).toBe(1);
+    expect(start.output()).toContain(`Port ${port} is in use by another program`);
+    expect(start.output()).toContain(`PORT=${port + 1} npm start`);
+    other.close();
+  });
+
+  it("another Rekey runs on the same state", async () => {
+    await using checkout = await checkOut();
+    await started(checkout);
+    const second = checkout.run("node", ["src/local/start.ts"], { PORT: String(await freePort()) });
+    expect(await second.ended).toBe(1);
+    expect(second.output()).toContain("runs on");
+    expect(second.output()).toContain("STATE_DIR=");
+  });
+
+  it("a secret is missing from .dev.vars, which stays as it is", async () => {
+    await using checkout = await checkOut();
+    const lacking = "REKEY_ADMIN_TOKEN=mine\n";
+    await writeFile(join(checkout.path, ".dev.vars"), lacking);
+    const start = checkout.run("node", ["src/local/start.ts"], { PORT: String(await freePort()) });
+    expect(await start.ended).toBe(1);
+    expect(start.output()).toContain("REKEY_PEPPERS");
+    expect(start.output()).not.toContain("REKEY_ADMIN_TOKEN");
+    expect(await readFile(join(checkout.path, ".dev.vars"), "utf8")).toBe(lacking);
+  });
+
+  it.each([
+    [{ PORT: "80a" }, 'PORT is "80a"'],
+    [{ PORT: "70000" }, 'PORT is "70000"'],
+    [{ ORIGIN_URL: "localhost:3000" }, 'ORIGIN_URL is "localhost:3000"'],
+  ])("%j", async (env, message) => {
+    await using checkout = await checkOut();
+    const start = checkout.run("node", ["src/local/start.ts"], env);
+    expect(await start.ended).toBe(1);
+    expect(start.output()).toContain(message);
+  });
+});
+
+it.each(["start", "demo", "deploy", "bundle"])(
+  "npm run %s -- --help explains itself and does nothing else",
+  async (name) => {
+    await using checkout = await checkOut();
+    const help = checkout.run("node", [`src/local/${name}.ts`, "--help"]);
+    expect(await help.ended).toBe(0);
+    expect(help.output()).toMatch(new RegExp(`^npm (?:run )?${name}`));
+
+    const unknown = checkout.run("node", [`src/local/${name}.ts`, "--nonsense"]);
+    expect(await unknown.ended).toBe(1);
+    expect(unknown.output()).toContain("--nonsense");
+  },
+);
+
+/** `npm start` without npm: the process itself, so that it can be killed alone. */
+async function started(checkout: Checkout, env: Readonly<Record<string, string>> = {}): Promise<Job> {
+  const start = checkout.run("node", ["src/local/start.ts"], { PORT: String(await freePort()), ...env });
+  await start.says(READY);
+  return start;
+}
+
+function admin(devVars: string): Record<string, string> {
+  return {
+    authorization: `Bearer ${/^REKEY_ADMIN_TOKEN=(.+)$/m.exec(devVars)![1]}`,
+    "content-type": "application/json",
+  };
+}
+
+async function createKey(port: string, devVars: string): Promise<string> {
+  const created = await fetch(`http://127.0.0.1:${port}/_rekey/v1/keys`, {
+    method: "POST",
+    headers: admin(devVars),
+    body: JSON.stringify({ name: "survivor" }),
+  });
+  expect(created.status).toBe(201);
+  return (await created.json<{ record: { id: string } }>()).record.id;
+}

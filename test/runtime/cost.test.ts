@@ -1,0 +1,163 @@
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { describe, expect, it } from "vitest";
+import { aQuota, aWindow } from "../support/a-key.ts";
+import { observeStorage } from "../support/observe-storage.ts";
+import { aKeyId, asked, atRest, hears, openKey, rotated, stubOf, withCredential } from "../support/open-key.ts";
+
+const limits = { quota: aQuota(1000), rateLimits: [aWindow(1000, 60), aWindow(1000, 3600, "hourly")] };
+
+describe("an admission", () => {
+  it("writes one row and sets no alarm, however many limits it counts in", async () => {
+    const { stub, credential } = await openKey(limits);
+    await atRest(stub);
+    using written = await observeStorage(stub);
+    for (let use = 1; use <= 5; use++) {
+      expect(await hears(stub, credential)).toBe("admitted");
+      expect(written.rows).toBe(use);
+    }
+    expect(new Set(written.statements).size).toBe(1);
+  });
+
+  it("writes one row also when it wakes the object", async () => {
+    const { stub, credential } = await openKey(limits);
+    await atRest(stub);
+    using written = await observeStorage(stub);
+    for (let use = 1; use <= 3; use++) {
+      await evictDurableObject(stub);
+      expect(await hears(stub, credential)).toBe("admitted");
+      expect(written.rows).toBe(use);
+    }
+  });
+
+  it("shares its row with those that arrive while it is written: 400 at once are far fewer than 400 rows", async () => {
+    const { stub, credential } = await openKey({ quota: aQuota(400) });
+    await atRest(stub);
+    using written = await observeStorage(stub);
+    const heard = await Promise.all(Array.from({ length: 400 }, () => hears(stub, credential)));
+    expect(heard).toEqual(Array(400).fill("admitted"));
+    expect(written.rows).toBeGreaterThan(0);
+    expect(written.rows).toBeLessThanOrEqual(400 / 16);
+    expect(await hears(stub, credential)).toBe("quota-exceeded");
+  });
+});
+
+describe("nothing is written", () => {
+  it("by a refusal, for whatever reason", async () => {
+    const { stub, credential } = await openKey({
+      quota: aQuota(1),
+      rateLimits: [aWindow(3, 3600)],
+      scopes: ["a"],
+      allowedIps: ["203.0.113.0/24"],
+    });
+    const second = await rotated(stub);
+    const ip = "203.0.113.7";
+    expect(await hears(stub, second, { ip })).toBe("admitted");
+    await atRest(stub);
+    using written = await observeStorage(stub);
+    expect([
+      await hears(stub, credential),
+      await hears(stub, "nobody's"),
+      await hears(stub, second, { ip, scopes: ["b"] }),
+      await hears(stub, second, { ip: "10.0.0.1" }),
+      await hears(stub, second, { ip, cost: 2 }),
+      await hears(stub, second, { ip }),
+    ]).toEqual([
+      "key-rotated",
+      "wrong-secret",
+      "insufficient-scope",
+      "ip-not-allowed",
+      "cost-exceeds-limit",
+      "quota-exceeded",
+    ]);
+    expect(written).toMatchObject({ rows: 0, statements: [] });
+  });
+
+  it("by a question: a record, a history, a dry run", async () => {
+    const { stub, credential } = await openKey(limits);
+    await atRest(stub);
+    using written = await observeStorage(stub);
+    await stub.read();
+    await stub.events({ before: null, limit: 10 });
+    expect(await hears(stub, credential, { dryRun: true })).toBe("admitted");
+    expect(written.rows).toBe(0);
+  });
+
+  it("by a change that changes nothing: a lost rotation, a second revoke", async () => {
+    const { stub } = await openKey();
+    await stub.revoke(asked);
+    await atRest(stub);
+    using written = await observeStorage(stub);
+    await stub.revoke(asked);
+    await stub.suspend(asked);
+    await stub.resume(asked);
+    await stub.rotate({ expectedVersion: 7, graceSeconds: 0, ...asked });
+    expect(written.rows).toBe(0);
+  });
+
+  it("by waking up", async () => {
+    const { stub } = await openKey(limits);
+    await atRest(stub);
+    using written = await observeStorage(stub);
+    for (let time = 0; time < 3; time++) {
+      await evictDurableObject(stub);
+      await stub.read();
+    }
+    expect(written.rows).toBe(0);
+  });
+});
+
+describe("an id under which no key was ever created", () => {
+  it("is answered as unknown to every question and every command, and leaves no trace in storage", async () => {
+    const stub = stubOf(aKeyId());
+    const rotate = { expectedVersion: null, graceSeconds: 0, ...asked };
+    for (let time = 0; time < 2; time++) {
+      expect(await stub.admit(withCredential("anything"))).toMatchObject({
+        admitted: false,
+        refusal: { reason: "unknown-key" },
+        identity: null,
+        allowance: null,
+        decision: null,
+      });
+      const unknown = { found: false, decision: null };
+      expect(await stub.read()).toEqual(unknown);
+      expect(await stub.rotate(rotate)).toEqual(unknown);
+      expect(await stub.revoke(asked)).toEqual(unknown);
+      expect(await stub.suspend(asked)).toEqual(unknown);
+      expect(await stub.resume(asked)).toEqual(unknown);
+      expect(await stub.events({ before: null, limit: 10 })).toEqual(unknown);
+
+      // An object without tables and without an alarm ceases to exist; one with either would be kept for ever.
+      const traces = await runInDurableObject(stub, async (_object, { storage }) => ({
+        tables: storage.sql.exec("SELECT name FROM sqlite_master").toArray(),
+        alarm: await storage.getAlarm(),
+        entries: (await storage.list()).size,
+      }));
+      expect(traces).toEqual({ tables: [], alarm: null, entries: 0 });
+      await evictDurableObject(stub);
+    }
+  });
+});
+
+describe("a create", () => {
+  it("for an id that has a key changes nothing and mints nothing", async () => {
+    const { stub, id, record, credential } = await openKey({ name: "first" });
+    await atRest(stub);
+    using written = await observeStorage(stub);
+    const again = await stub.create({ profile: { ...record, id, name: "second" }, end: null, by: asked.by });
+    expect(again).toEqual({ created: false, decision: expect.any(String) });
+    expect(written.rows).toBe(0);
+    expect(await hears(stub, credential)).toBe("admitted");
+  });
+
+  it("is done once by any number that arrive together", async () => {
+    const id = aKeyId();
+    const stub = stubOf(id);
+    const { record } = await openKey();
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => stub.create({ profile: { ...record, id }, end: null, by: asked.by })),
+    );
+    expect(answers.filter(({ created }) => created)).toHaveLength(1);
+    const history = await stub.events({ before: null, limit: 10 });
+    expect(history.found && history.events).toHaveLength(1);
+  });
+});

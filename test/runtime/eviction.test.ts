@@ -1,0 +1,137 @@
+import { evictDurableObject } from "cloudflare:test";
+import { describe, expect, it } from "vitest";
+import { aQuota, aWindow } from "../support/a-key.ts";
+import { asked, hears, openKey, rotated, withCredential, type Stub } from "../support/open-key.ts";
+
+/** Everything the object held in memory is gone afterwards; what it knows, it knows from storage. */
+async function forgetful<T>(stub: Stub, step: Promise<T>): Promise<T> {
+  const answer = await step;
+  await evictDurableObject(stub);
+  return answer;
+}
+
+describe("a key that is evicted between every two steps", () => {
+  it("still refuses the secret that was rotated away", async () => {
+    const { stub, credential: first } = await openKey();
+    await evictDurableObject(stub);
+    const second = await forgetful(stub, rotated(stub, 1));
+    const third = await forgetful(stub, rotated(stub, 2));
+    for (let round = 0; round < 2; round++) {
+      expect(await forgetful(stub, hears(stub, first))).toBe("key-rotated");
+      expect(await forgetful(stub, hears(stub, second))).toBe("key-rotated");
+      expect(await forgetful(stub, hears(stub, third))).toBe("admitted");
+      expect(await forgetful(stub, hears(stub, `${third}?`))).toBe("wrong-secret");
+    }
+  });
+
+  it("still counts what it spent: 3 of 3, across a rotation", async () => {
+    const { stub, credential } = await openKey({ quota: aQuota(3, "none") });
+    const heard: string[] = [];
+    let holds = credential;
+    for (let use = 0; use < 5; use++) {
+      heard.push(await forgetful(stub, hears(stub, holds)));
+      if (use === 1) holds = await forgetful(stub, rotated(stub));
+    }
+    expect(heard).toEqual(["admitted", "admitted", "admitted", "quota-exceeded", "quota-exceeded"]);
+  });
+
+  it("still counts in the window that it opened", async () => {
+    const { stub, credential } = await openKey({ rateLimits: [aWindow(2, 3600)] });
+    const heard: string[] = [];
+    for (let use = 0; use < 4; use++) heard.push(await forgetful(stub, hears(stub, credential)));
+    expect(heard).toEqual(["admitted", "admitted", "rate-limited", "rate-limited"]);
+  });
+
+  it("still knows a grace, and its end by a further rotation", async () => {
+    const { stub, credential: first } = await openKey();
+    const second = await forgetful(stub, rotated(stub, 1, 3600));
+    expect(await forgetful(stub, hears(stub, first))).toBe("admitted");
+    const third = await forgetful(stub, rotated(stub, 2));
+    expect(await forgetful(stub, hears(stub, first))).toBe("key-rotated");
+    expect(await forgetful(stub, hears(stub, second))).toBe("key-rotated");
+    expect(await forgetful(stub, hears(stub, third))).toBe("admitted");
+  });
+
+  it("stays suspended, goes on when resumed, and stays revoked", async () => {
+    const { stub, credential } = await openKey();
+    await forgetful(stub, stub.suspend(asked));
+    expect(await forgetful(stub, hears(stub, credential))).toBe("key-suspended");
+    await forgetful(stub, stub.resume(asked));
+    expect(await forgetful(stub, hears(stub, credential))).toBe("admitted");
+    await forgetful(stub, stub.revoke(asked));
+    expect(await forgetful(stub, hears(stub, credential))).toBe("key-revoked");
+    expect(await forgetful(stub, stub.resume(asked))).toMatchObject({ found: true, done: false });
+    expect(await forgetful(stub, hears(stub, credential))).toBe("key-revoked");
+  });
+
+  it("lets one of two rotations from the same version win, though the second meets another instance", async () => {
+    const { stub } = await openKey();
+    const command = { expectedVersion: 1, graceSeconds: 0, ...asked };
+    expect(await forgetful(stub, stub.rotate(command))).toMatchObject({ rotated: true });
+    expect(await forgetful(stub, stub.rotate(command))).toMatchObject({
+      rotated: false,
+      because: "version-conflict",
+      currentVersion: 2,
+    });
+  });
+
+  it("revokes once: one event and one revokedAt, from three instances", async () => {
+    const { stub } = await openKey();
+    const instants = new Set<number | null>();
+    for (let call = 0; call < 3; call++) {
+      const answer = await forgetful(stub, stub.revoke(asked));
+      instants.add(answer.found && answer.done ? answer.record.revokedAt : null);
+    }
+    expect(instants.size).toBe(1);
+    expect([...instants][0]).toBeTypeOf("number");
+    const history = await stub.events({ before: null, limit: 10 });
+    expect(history.found && history.events.map(({ type }) => type)).toEqual(["key.revoked", "key.created"]);
+  });
+
+  it("numbers its events 1, 2, 3 … without a gap, and keeps all of them", async () => {
+    const { stub } = await openKey();
+    for (let round = 0; round < 3; round++) {
+      await forgetful(stub, rotated(stub));
+      await forgetful(stub, stub.suspend(asked));
+      await forgetful(stub, stub.resume(asked));
+    }
+    const history = await stub.events({ before: null, limit: 100 });
+    expect(history.found && history.events.map(({ sequence }) => sequence)).toEqual([10, 9, 8, 7, 6, 5, 4, 3, 2, 1]);
+    const page = await stub.events({ before: 5, limit: 2 });
+    expect(page.found && page.events.map(({ type }) => type)).toEqual(["key.resumed", "key.suspended"]);
+  });
+
+  it("knows the newest 32 retired secrets and forgets the older ones", async () => {
+    const { stub, credential } = await openKey();
+    const credentials = [credential];
+    for (let version = 2; version <= 35; version++) credentials.push(await rotated(stub));
+    await evictDurableObject(stub);
+    const heard: string[] = [];
+    for (const each of credentials) heard.push(await hears(stub, each));
+    expect(heard).toEqual([...Array(2).fill("wrong-secret"), ...Array(32).fill("key-rotated"), "admitted"]);
+  });
+
+  it("gives the same record as before, but for what was used", async () => {
+    const { stub, record, credential } = await openKey(
+      {
+        name: "billing worker",
+        owner: "acme",
+        scopes: ["orders:*"],
+        allowedIps: ["203.0.113.0/24"],
+        quota: aQuota(50),
+        rateLimits: [aWindow(100, 60)],
+        metadata: { plan: "pro" },
+      },
+      { afterSeconds: 3600 },
+    );
+    await evictDurableObject(stub);
+    const after = await stub.read();
+    expect(after.found && after.record).toEqual(record);
+    await stub.admit(withCredential(credential, { ip: "203.0.113.7" }));
+    await evictDurableObject(stub);
+    const used = await stub.read();
+    expect(used.found && used.record).toMatchObject({
+      allowance: { quota: { used: 1 }, rateLimits: [{ remaining: 99 }] },
+    });
+  });
+});

@@ -1,0 +1,74 @@
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { expect } from "vitest";
+import type { Admission } from "../../src/key/admit.ts";
+import { newKeyId, type KeyId } from "../../src/key/credential.ts";
+import { digestOf } from "../../src/key/digest.ts";
+import type { Profile } from "../../src/key/key.ts";
+import type { KeyRecord } from "../../src/key/record.ts";
+import type { CreateCommand, KeyRpc } from "../../src/key-object/rpc.ts";
+import { admin, aProfile } from "./a-key.ts";
+
+export type Stub = DurableObjectStub & KeyRpc;
+
+/** A key whose object runs beside the test, as both planes see it: through RPC alone. */
+export type OpenKey = {
+  readonly id: KeyId;
+  readonly stub: Stub;
+  readonly credential: string;
+  readonly record: KeyRecord;
+};
+
+export const aKeyId = (): KeyId => newKeyId((bytes) => crypto.getRandomValues(bytes));
+
+/** The object of an id; whether a key was ever created there is another matter. */
+export const stubOf = (id: KeyId): Stub => env.KEYS.getByName(id) as unknown as Stub;
+
+/** Creates a key with these properties, and otherwise nothing special. */
+export async function openKey(profile: Partial<Profile> = {}, end: CreateCommand["end"] = null): Promise<OpenKey> {
+  const id = aKeyId();
+  const stub = stubOf(id);
+  const created = await stub.create({ profile: { ...aProfile(profile), id }, end, by: admin });
+  if (!created.created) throw new Error("there was a key already");
+  return { id, stub, credential: created.credential, record: created.record };
+}
+
+/** Who asks for changes in these tests, and why. */
+export const asked = { by: admin, reason: null } as const;
+
+/** A request with this credential: one unit, no demands. */
+export const withCredential = (credential: string, request: Partial<Admission> = {}): Admission => ({
+  presented: digestOf(credential),
+  cost: 1,
+  scopes: [],
+  anyScope: [],
+  ip: null,
+  dryRun: false,
+  ...request,
+});
+
+/** What the holder of the credential hears: `admitted`, or the reason why not. */
+export async function hears(stub: Stub, credential: string, request: Partial<Admission> = {}): Promise<string> {
+  const verdict = await stub.admit(withCredential(credential, request));
+  return verdict.admitted ? "admitted" : verdict.refusal.reason;
+}
+
+/** Rotates and hands over the new credential. */
+export async function rotated(stub: Stub, expectedVersion: number | null = null, graceSeconds = 0): Promise<string> {
+  const answer = await stub.rotate({ expectedVersion, graceSeconds, ...asked });
+  if (!answer.found || !answer.rotated) throw new Error("not rotated");
+  return answer.credential;
+}
+
+/** Waits until the object has nothing left to write by itself: everything is delivered, and that is written down. */
+export async function atRest(stub: Stub): Promise<void> {
+  await expect
+    .poll(() => runInDurableObject(stub, (_object, { storage }) => storage.sql.exec("SELECT * FROM agenda").toArray()))
+    .toEqual([]);
+}
+
+/** `<boot>.<n>` as two numbers. */
+export const decisionOf = (answer: { readonly decision: string | null }): readonly [boot: number, n: number] => {
+  const [boot, n] = answer.decision!.split(".").map(Number);
+  return [boot!, n!];
+};

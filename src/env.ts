@@ -69,7 +69,7 @@ export function requireConfig(env: Env): Config {
 
 function readConfig(env: Env): ConfigReading {
   const problems: Misconfiguration[] = [];
-  const read = <const T>(setting: keyof Env & string, value: T | Fault): T | undefined => {
+  const read = <const T>(setting: keyof Env, value: T | Fault): T | undefined => {
     if (!(value instanceof Fault)) return value;
     problems.push({ setting, message: value.message });
     return undefined;

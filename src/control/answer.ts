@@ -19,6 +19,13 @@ export const json = ({ requestId }: About, status: number, body: object, headers
     },
   });
 
+/** An answer that says it all by its status. */
+export const noContent = ({ requestId }: About, headers: Headers = {}): Response =>
+  new Response(null, {
+    status: 204,
+    headers: { "cache-control": "no-store", "rekey-request-id": requestId, ...headers },
+  });
+
 /** A key's record, with its revision as the entity tag: what a later change may name in `If-Match`. */
 export const recordAnswer = (about: About, record: KeyRecord, headers: Headers = {}): Response =>
   json(about, 200, recordJson(record), { ...headers, ...etagOf(record) });

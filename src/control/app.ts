@@ -1,8 +1,11 @@
 import { Hono } from "hono";
 import type { Config, Env } from "../env.ts";
+import { carriesCredential } from "../http/credential-in-url.ts";
 import { problem } from "../http/problem.ts";
 import { redact } from "../key/credential.ts";
 import { LedgerUnavailable } from "../ledger/unavailable.ts";
+import { isControlHost } from "./control-host.ts";
+import type { Operation } from "./operation.ts";
 import { ROUTES } from "./routes.ts";
 import { serve, type Asked } from "./serve.ts";
 
@@ -19,28 +22,38 @@ export const handleControl = async (
   config: Config,
   requestId: string,
   path: string,
-): Promise<Response> => app.fetch(request, { env, config, requestId, path }, ctx);
+): Promise<Response> => {
+  if (carriesCredential(request.url)) return problem("credentials-in-url", { requestId });
+  const app = isControlHost(request, config) ? onControlHost : onOtherHosts;
+  return app.fetch(request, { env, config, requestId, path }, ctx);
+};
 
-/** The route table as it is served: built once, from the table and nothing else. */
-const app = new Hono<{ Bindings: Asked }>({ getPath: (_request, options) => options!.env!.path });
+/** Operations as they are served: built from the table and nothing else. What is not in it does not exist. */
+function appOf(operations: readonly Operation[]) {
+  const app = new Hono<{ Bindings: Asked }>({ getPath: (_request, options) => options!.env!.path });
 
-for (const operation of ROUTES) app.on(operation.method, patternOf(operation.path), serve(operation));
+  for (const operation of operations) app.on(operation.method, patternOf(operation.path), serve(operation));
 
-for (const [path, operations] of Map.groupBy(ROUTES, (operation) => operation.path)) {
-  const methods = operations.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
-  const headers = { allow: methods.join(", ") };
-  app.all(patternOf(path), ({ env: { requestId } }) => problem("method-not-allowed", { requestId, headers }));
+  for (const [path, onPath] of Map.groupBy(operations, (operation) => operation.path)) {
+    const methods = onPath.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+    const headers = { allow: methods.join(", ") };
+    app.all(patternOf(path), ({ env: { requestId } }) => problem("method-not-allowed", { requestId, headers }));
+  }
+
+  app.notFound(({ env: { requestId } }) => problem("not-found", { requestId }));
+
+  app.onError((cause, { env: { requestId } }) => {
+    const code = cause instanceof LedgerUnavailable ? "ledger-unavailable" : "unavailable";
+    console.error({ message: "a control call failed", requestId, code, cause: redact(String(cause)) });
+    return problem(code, { requestId });
+  });
+  return app;
 }
-
-app.notFound(({ env: { requestId } }) => problem("not-found", { requestId }));
-
-app.onError((cause, { env: { requestId } }) => {
-  const code = cause instanceof LedgerUnavailable ? "ledger-unavailable" : "unavailable";
-  console.error({ message: "a control call failed", requestId, code, cause: redact(String(cause)) });
-  return problem(code, { requestId });
-});
 
 /** `{name}` as OpenAPI writes it, `:name` as Hono does. */
 function patternOf(path: string): string {
   return path.replaceAll(/\{(\w+)\}/g, ":$1");
 }
+
+const onControlHost = appOf(ROUTES);
+const onOtherHosts = appOf(ROUTES.filter(({ everyHost }) => everyHost));

@@ -79,3 +79,9 @@ export function authorityOf({ authority }: Pick<Surroundings, "authority">): Aut
   if (authority === null) throw new Error("a control call was served on nobody's authority");
   return authority;
 }
+
+/** The only owner whose keys exist for the one who asks; `null`: every owner's do. */
+export function onlyOwnerOf(call: Pick<Surroundings, "authority">): string | null {
+  const authority = authorityOf(call);
+  return authority.kind === "admin" ? null : authority.owner;
+}

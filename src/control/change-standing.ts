@@ -1,4 +1,3 @@
-import * as z from "zod/mini";
 import { problem } from "../http/problem.ts";
 import type { Ask, Decided, KeyRpc, Reached, WithRecord } from "../key-object/rpc.ts";
 import type { Suspension } from "../key/change.ts";
@@ -6,10 +5,6 @@ import type { KeyId } from "../key/credential.ts";
 import { recordAnswer } from "./answer.ts";
 import { askFor, askOf } from "./ask.ts";
 import type { Call } from "./operation.ts";
-import { reason } from "./schema/fields.ts";
-
-/** The body of every change that needs no more than a reason. */
-export const reasonBody = z.strictObject({ reason });
 
 /** Asks for a change of where a key stands, and answers with the record as it is afterwards. */
 export const changeStanding = (

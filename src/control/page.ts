@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { rfc3339, type EpochMs } from "../key/time.ts";
 import { timestamp, withDefault } from "./schema/fields.ts";
 
 /** How many items a list answers at once. */
@@ -46,3 +47,6 @@ function decode(cursor: string): string | null {
 /** The shape of every list. */
 export const pageOf = <Item extends z.ZodMiniType>(item: Item) =>
   z.strictObject({ items: z.array(item), nextCursor: z.nullable(z.string()), asOf: timestamp });
+
+/** A list in which there is nothing for the one who asks. */
+export const emptyPage = (now: EpochMs) => ({ items: [], nextCursor: null, asOf: rfc3339(now) });

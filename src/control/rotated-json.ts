@@ -1,21 +1,15 @@
-import * as z from "zod/mini";
 import type { WithRecord } from "../key-object/rpc.ts";
 import type { Rotated } from "../key/install.ts";
 import { rfc3339 } from "../key/time.ts";
 import { etagOf, json } from "./answer.ts";
 import type { Surroundings } from "./operation.ts";
 import { recordJson } from "./record-json.ts";
-import { timestamp } from "./schema/fields.ts";
-import { keyRecord } from "./schema/record.ts";
+import { rotatedKey } from "./schema/rotate.ts";
 
 /** What a rotation answers, whoever asked for it. */
 export const rotated = {
   description: "The new secret, and until when the old one is admitted: not after this instant without grace.",
-  schema: z.strictObject({
-    key: z.string(),
-    record: keyRecord,
-    retired: z.strictObject({ version: z.int(), validUntil: timestamp }),
-  }),
+  schema: rotatedKey,
 };
 
 /** The answer that a rotation gives, and gives again to whoever repeats the call. */

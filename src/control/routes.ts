@@ -1,32 +1,56 @@
 import type { Operation } from "./operation.ts";
+import { amendKey } from "./operations/amend-key.ts";
 import { createKey } from "./operations/create-key.ts";
+import { creditKey } from "./operations/credit-key.ts";
 import { explainProblem } from "./operations/explain-problem.ts";
 import { getKey } from "./operations/get-key.ts";
 import { getOpenApi } from "./operations/get-openapi.ts";
 import { healthz } from "./operations/healthz.ts";
+import { listEvents } from "./operations/list-events.ts";
 import { listKeyEvents } from "./operations/list-key-events.ts";
 import { listKeys } from "./operations/list-keys.ts";
+import { listOwners } from "./operations/list-owners.ts";
+import { purgeKey } from "./operations/purge-key.ts";
+import { readSelf } from "./operations/read-self.ts";
 import { readyz } from "./operations/readyz.ts";
 import { resumeKey } from "./operations/resume-key.ts";
+import { resumeOwner } from "./operations/resume-owner.ts";
 import { revokeKey } from "./operations/revoke-key.ts";
+import { revokeOwner } from "./operations/revoke-owner.ts";
+import { revokeSelf } from "./operations/revoke-self.ts";
 import { rotateKey } from "./operations/rotate-key.ts";
+import { rotateSelf } from "./operations/rotate-self.ts";
 import { settleReservation } from "./operations/settle-reservation.ts";
 import { showReference } from "./operations/show-reference.ts";
 import { suspendKey } from "./operations/suspend-key.ts";
+import { suspendOwner } from "./operations/suspend-owner.ts";
+import { verifyBatch } from "./operations/verify-batch.ts";
 import { verifyKey } from "./operations/verify-key.ts";
 
 /** Every operation of the control API: what is registered is what is documented. The hot path first. */
 export const ROUTES: readonly Operation[] = [
   verifyKey,
+  verifyBatch,
   createKey,
   listKeys,
   getKey,
+  amendKey,
+  purgeKey,
   rotateKey,
   revokeKey,
   suspendKey,
   resumeKey,
+  creditKey,
   listKeyEvents,
   settleReservation,
+  listEvents,
+  listOwners,
+  revokeOwner,
+  suspendOwner,
+  resumeOwner,
+  readSelf,
+  rotateSelf,
+  revokeSelf,
   healthz,
   readyz,
   explainProblem,

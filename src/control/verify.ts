@@ -1,7 +1,7 @@
 import { askKey } from "../http/ask-key.ts";
 import { isTagged, parseCredential } from "../key/credential.ts";
 import { digestOf } from "../key/digest.ts";
-import { authorityOf } from "./authority.ts";
+import { authorityOf, onlyOwnerOf } from "./authority.ts";
 import type { Surroundings } from "./operation.ts";
 import type { VerifyAnswer, VerifyQuestion } from "./schema/verify.ts";
 import { invalidKey, verifyAnswerOf } from "./verify-answer.ts";
@@ -14,10 +14,7 @@ export async function verify(call: Surroundings, question: VerifyQuestion): Prom
   const credential = parseCredential(text);
   if (credential === null || !isTagged(credential, config.peppers)) return invalidKey(requestId);
 
-  const authority = authorityOf(call);
-  // For a control key with an owner, keys of other owners do not exist.
-  const reach =
-    authority.kind === "control-key" && authority.owner !== null ? { onlyOwner: authority.owner } : undefined;
+  const onlyOwner = onlyOwnerOf(call);
   const asked = await askKey(env, config, credential.keyId, (key) =>
     key.admit({
       presented: digestOf(text),
@@ -29,8 +26,8 @@ export async function verify(call: Surroundings, question: VerifyQuestion): Prom
       requestId,
       dryRun,
       // What the counters held is for those who set them.
-      explain: question.explain && authority.kind === "admin",
-      ...reach,
+      explain: question.explain && authorityOf(call).kind === "admin",
+      ...(onlyOwner !== null && { onlyOwner }),
     }),
   );
   return asked.answered ? verifyAnswerOf(asked.answer, requestId) : null;

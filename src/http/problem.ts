@@ -20,6 +20,7 @@ export function problem(code: Code, options: ProblemOptions): Response {
   const headers = new Headers({
     "content-type": "application/problem+json",
     "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
     "rekey-request-id": requestId,
     ...options.headers,
   });

@@ -158,8 +158,8 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     return this.#change(command, (key, circumstance) => amend(key, command, circumstance), granted);
   }
 
-  async credit(command: { readonly credit: CreditCommand } & Ask): Promise<Decided<Reached<WithRecord<Credited>>>> {
-    return this.#change(command, (key, circumstance) => credit(key, command.credit, circumstance));
+  async credit(command: CreditCommand & Ask): Promise<Decided<Reached<WithRecord<Credited>>>> {
+    return this.#change(command, (key, circumstance) => credit(key, command, circumstance));
   }
 
   async purge(ask: Ask): Promise<Decided<Reached<PurgeAnswer>>> {

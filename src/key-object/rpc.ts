@@ -32,7 +32,7 @@ export interface KeyRpc {
   suspend(ask: Ask): Promise<Decided<Reached<WithRecord<Suspension>>>>;
   resume(ask: Ask): Promise<Decided<Reached<WithRecord<Suspension>>>>;
   amend(command: AmendCommand & Ask): Promise<Decided<Reached<WithRecord<Amended>>>>;
-  credit(command: { readonly credit: CreditCommand } & Ask): Promise<Decided<Reached<WithRecord<Credited>>>>;
+  credit(command: CreditCommand & Ask): Promise<Decided<Reached<WithRecord<Credited>>>>;
   /** Forgets the key and its personal data; a tombstone stays. Asking again is not an error. */
   purge(ask: Ask): Promise<Decided<Reached<PurgeAnswer>>>;
   /** The live record; spends nothing. */

@@ -66,10 +66,15 @@ export function amend(key: Key, command: AmendCommand, circumstance: Circumstanc
   };
 }
 
-export type CreditCommand = { readonly add: number } | { readonly set: number };
+export type CreditCommand = {
+  readonly credit: { readonly add: number } | { readonly set: number };
+  /** The revision the caller last saw, so that a credit whose answer was lost is not added twice; `null`: any. */
+  readonly expectedRevision: number | null;
+};
 
 export type Credited =
-  { readonly done: true } | { readonly done: false; readonly because: "no-balance" | "over-limit" | "key-revoked" };
+  | { readonly done: true }
+  | { readonly done: false; readonly because: "precondition-failed" | "no-balance" | "over-limit" | "key-revoked" };
 
 /**
  * Changes the balance of a quota that never refills: `add` raises what remains and the limit alike, `set` sets what
@@ -78,13 +83,17 @@ export type Credited =
 export function credit(key: Key, command: CreditCommand, circumstance: Circumstance): Step<Credited> {
   const { profile, use, standing } = key;
   const { quota } = profile;
+  const { credit: given, expectedRevision } = command;
+  if (expectedRevision !== null && expectedRevision !== standing.revision) {
+    return unchanged(key, { done: false, because: "precondition-failed" });
+  }
   if (standing.revokedAt !== null) return unchanged(key, { done: false, because: "key-revoked" });
   if (quota === null || quota.period !== "none") return unchanged(key, { done: false, because: "no-balance" });
 
   const used = use.quota?.used ?? 0;
-  const limit = "add" in command ? quota.limit + command.add : used + command.set;
+  const limit = "add" in given ? quota.limit + given.add : used + given.set;
   if (limit > BOUNDS.limit) return unchanged(key, { done: false, because: "over-limit" });
-  const detail = { ...command, remainingBefore: quota.limit - used, remaining: limit - used };
+  const detail = { ...given, remainingBefore: quota.limit - used, remaining: limit - used };
   const changed = change(key, {}, "key.credited", circumstance, detail);
   return {
     key: { ...changed.key, profile: { ...profile, quota: { ...quota, limit } } },

@@ -91,6 +91,8 @@ export const BOUNDS = {
   metadataBytes: 4 * 1024,
   /** How deep objects and lists may lie in metadata, itself included: RPC gives up on a few thousand levels. */
   metadataDepth: 32,
+  /** Questions in one batch of verifications. */
+  batch: 100,
   scopes: 64,
   allowedIps: 64,
   rateLimits: 8,

@@ -25,8 +25,8 @@ export async function deliver(db: D1Database, delivery: Delivery): Promise<void>
   const { events } = delivery;
   const statements =
     "purged" in delivery
-      ? [...purgeStatements(db, delivery.purged), insertEvents(db, delivery.purged, events)]
-      : [insertEvents(db, delivery.record.id, events), upsertKey(db, delivery.record)];
+      ? [...purgeStatements(db, delivery.purged), insertEvents(db, { id: delivery.purged, owner: null }, events)]
+      : [insertEvents(db, delivery.record, events), upsertKey(db, delivery.record)];
   await fromLedger(db.batch(statements));
 }
 

@@ -5,14 +5,18 @@ import { epochMs } from "../key/time.ts";
 import { fromLedger } from "./unavailable.ts";
 
 /**
- * Adds events of one key; those that are there already stay as they are. Two parameters, however many events.
+ * Adds events of one key; those that are there already stay as they are. Three parameters, however many events.
  * A delivery that was long under way adds nothing to a key that was purged meanwhile.
  */
-export const insertEvents = (db: D1Database, keyId: KeyId, events: readonly KeyEvent[]): D1PreparedStatement =>
+export const insertEvents = (
+  db: D1Database,
+  { id, owner }: { readonly id: KeyId; readonly owner: string | null },
+  events: readonly KeyEvent[],
+): D1PreparedStatement =>
   db
     .prepare(
-      `INSERT INTO events (key_id, sequence, type, at_ms, actor, request_id, ip, user_agent, country, detail)
-       SELECT ?1, value ->> 'sequence', value ->> 'type', value ->> 'at',
+      `INSERT INTO events (key_id, owner, sequence, type, at_ms, actor, request_id, ip, user_agent, country, detail)
+       SELECT ?1, ?3, value ->> 'sequence', value ->> 'type', value ->> 'at',
               value ->> '$.by.actor', value ->> '$.by.requestId', value ->> '$.by.ip', value ->> '$.by.userAgent',
               value ->> '$.by.country', value -> 'detail'
        FROM json_each(?2)
@@ -20,7 +24,7 @@ export const insertEvents = (db: D1Database, keyId: KeyId, events: readonly KeyE
           OR NOT EXISTS (SELECT 1 FROM keys WHERE id = ?1 AND status = 'purged')
        ON CONFLICT (key_id, sequence) DO NOTHING`,
     )
-    .bind(keyId, JSON.stringify(events));
+    .bind(id, JSON.stringify(events), owner);
 
 /** Removes what happened to a key. */
 export const deleteEvents = (db: D1Database, keyId: KeyId): D1PreparedStatement =>
@@ -42,6 +46,52 @@ export async function readEvents(
       .all<Row>(),
   );
   return results.map(eventOf);
+}
+
+/** Which events of all keys a list shows; `null` means any. `from` is inclusive, `to` exclusive. */
+export type EventFilter = {
+  readonly owner: string | null;
+  readonly type: EventType | null;
+  readonly from: number | null;
+  readonly to: number | null;
+};
+
+/** The place in a list of all keys' events behind which it goes on. */
+export type EventPlace = { readonly at: number; readonly keyId: string; readonly sequence: number };
+
+export type EventOfKey = KeyEvent & { readonly keyId: KeyId; readonly owner: string | null };
+
+/** What happened to all keys, newest first, from behind `after` on. */
+export async function listEvents(
+  db: D1Database,
+  {
+    filter: { owner, type, from, to },
+    after,
+    limit,
+  }: { readonly filter: EventFilter; readonly after: EventPlace | null; readonly limit: number },
+): Promise<readonly EventOfKey[]> {
+  const values: (string | number)[] = [];
+  const bind = (value: string | number) => `?${values.push(value)}`;
+  const conditions: string[] = [];
+  if (owner !== null) conditions.push(`owner = ${bind(owner)}`);
+  // An owner's events are fewer than all of a type: `+` keeps SQLite from walking the latter.
+  if (type !== null) conditions.push(`${owner === null ? "type" : "+type"} = ${bind(type)}`);
+  if (from !== null) conditions.push(`at_ms >= ${bind(from)}`);
+  if (to !== null) conditions.push(`at_ms < ${bind(to)}`);
+  if (after !== null) {
+    conditions.push(`(at_ms, key_id, sequence) < (${bind(after.at)}, ${bind(after.keyId)}, ${bind(after.sequence)})`);
+  }
+  const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
+  const { results } = await fromLedger(
+    db
+      .prepare(
+        `SELECT key_id, owner, sequence, type, at_ms, actor, request_id, ip, user_agent, country, detail FROM events
+         ${where} ORDER BY at_ms DESC, key_id DESC, sequence DESC LIMIT ${bind(limit)}`,
+      )
+      .bind(...values)
+      .all<Row & { readonly key_id: KeyId; readonly owner: string | null }>(),
+  );
+  return results.map((row) => ({ ...eventOf(row), keyId: row.key_id, owner: row.owner }));
 }
 
 type Row = {

@@ -1,5 +1,6 @@
-import type { KeyId } from "../key/credential.ts";
+import { isKeyId, type KeyId } from "../key/credential.ts";
 import type { Status } from "../key/key.ts";
+import type { Environment } from "../key/policy.ts";
 import type { KeyRecord } from "../key/record.ts";
 import type { EpochMs } from "../key/time.ts";
 import { fromLedger } from "./unavailable.ts";
@@ -8,21 +9,30 @@ import { fromLedger } from "./unavailable.ts";
 export type ListedKey = Omit<KeyRecord, "allowance" | "lastUsedAt">;
 
 /** Which keys a list shows. `null` means any. */
-export type KeyFilter = { readonly owner: string | null; readonly status: Status | null };
+export type KeyFilter = {
+  readonly owner: string | null;
+  readonly status: Status | null;
+  readonly environment: Environment | null;
+  readonly pepper: string | null;
+  /** How the name begins, in any case; or a whole id. */
+  readonly search: string | null;
+};
 
 /** The place in a list behind which it goes on. */
 export type KeyPlace = { readonly createdAt: number; readonly id: string };
 
 /** Writes what an object says of its key, unless the ledger has heard something newer. */
 export function upsertKey(db: D1Database, record: KeyRecord): D1PreparedStatement {
-  const { id, owner, name, pepper, version, revision, createdAt, expiresAt } = record;
+  const { id, owner, name, environment, pepper, version, revision, createdAt, expiresAt } = record;
   const { allowance: _counters, lastUsedAt: _use, status: _derived, ...lasting } = record;
   return db
     .prepare(
-      `INSERT INTO keys (id, owner, name, status, pepper, version, revision, created_at_ms, expires_at_ms, record)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+      `INSERT INTO keys (id, owner, name, name_folded, environment, status, pepper, version, revision, created_at_ms,
+                         expires_at_ms, record)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
        ON CONFLICT (id) DO UPDATE SET
-         owner = excluded.owner, name = excluded.name, status = excluded.status, pepper = excluded.pepper,
+         owner = excluded.owner, name = excluded.name, name_folded = excluded.name_folded,
+         environment = excluded.environment, status = excluded.status, pepper = excluded.pepper,
          version = excluded.version, revision = excluded.revision, created_at_ms = excluded.created_at_ms,
          expires_at_ms = excluded.expires_at_ms, record = excluded.record
        WHERE excluded.revision > keys.revision`,
@@ -31,6 +41,8 @@ export function upsertKey(db: D1Database, record: KeyRecord): D1PreparedStatemen
       id,
       owner,
       name,
+      folded(name),
+      environment,
       storedStatus(record),
       pepper,
       version,
@@ -51,10 +63,13 @@ export const buryKey = (db: D1Database, keyId: string): D1PreparedStatement =>
       `INSERT INTO keys (id, owner, name, status, pepper, version, revision, created_at_ms, expires_at_ms, record)
        VALUES (?1, NULL, '', 'purged', '', 0, ?2, 0, NULL, '{}')
        ON CONFLICT (id) DO UPDATE SET
-         owner = NULL, name = '', status = 'purged', pepper = '', version = 0, revision = excluded.revision,
+         owner = NULL, name = '', name_folded = '', status = 'purged', pepper = '', version = 0, revision = excluded.revision,
          created_at_ms = 0, expires_at_ms = NULL, record = '{}'`,
     )
     .bind(keyId, Number.MAX_SAFE_INTEGER);
+
+/** Text without the difference of case, for names of any script: SQLite itself knows only that of ASCII. */
+const folded = (text: string): string => text.toLowerCase();
 
 /** The status without what only time decides: an expiry holds from its instant on, with nobody there to write it. */
 function storedStatus({ revokedAt, suspendedAt }: KeyRecord): Exclude<Status, "expired"> {
@@ -87,32 +102,79 @@ export type KeyPage = {
   readonly now: EpochMs;
 };
 
+/**
+ * One filter finds the keys by its index, the others are judged on what it finds: `+` before a column keeps SQLite from
+ * walking another index instead. They are ranked by how few keys they leave.
+ */
 function listStatement(db: D1Database, { filter, after, limit, now }: KeyPage): D1PreparedStatement {
   const values: (string | number)[] = [];
   const bind = (value: string | number) => `?${values.push(value)}`;
-
   const conditions: string[] = [];
-  if (filter.owner !== null) conditions.push(`owner = ${bind(filter.owner)}`);
-  switch (filter.status) {
-    case null:
-      conditions.push("status <> 'purged'");
-      break;
-    case "active":
-      conditions.push(`status = 'active' AND (expires_at_ms IS NULL OR expires_at_ms > ${bind(now)})`);
-      break;
-    case "expired":
-      conditions.push(`status = 'active' AND expires_at_ms <= ${bind(now)}`);
-      break;
-    case "suspended":
-    case "revoked":
-      conditions.push(`status = ${bind(filter.status)}`);
+  let found = false;
+  const column = (name: string): string => {
+    const written = found ? `+${name}` : name;
+    found = true;
+    return written;
+  };
+
+  const { owner, pepper, status, environment, search } = filter;
+  if (search !== null && isKeyId(search)) conditions.push(`${column("id")} = ${bind(search)}`);
+  if (owner !== null) conditions.push(`${column("owner")} = ${bind(owner)}`);
+  if (pepper !== null) conditions.push(`${column("pepper")} = ${bind(pepper)}`);
+  if (status !== null) conditions.push(statusCondition(column("status"), status, () => bind(now)));
+  else conditions.push("+status <> 'purged'");
+  if (environment !== null) conditions.push(`${column("environment")} = ${bind(environment)}`);
+  if (search !== null && !isKeyId(search)) {
+    const name = column("name_folded");
+    const start = folded(search);
+    conditions.push(`${name} >= ${bind(start)} AND ${name} < ${bind(start + LAST_CHARACTER)}`);
   }
   if (after !== null) conditions.push(`(created_at_ms, id) < (${bind(after.createdAt)}, ${bind(after.id)})`);
 
-  const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
-  const sql = `SELECT status, expires_at_ms, record FROM keys ${where}
+  const sql = `SELECT status, expires_at_ms, record FROM keys WHERE ${conditions.join(" AND ")}
                ORDER BY created_at_ms DESC, id DESC LIMIT ${bind(limit)}`;
   return db.prepare(sql).bind(...values);
+}
+
+/** Every text that begins with a prefix comes before the prefix and this: SQLite compares the bytes of UTF-8. */
+const LAST_CHARACTER = "\u{10FFFF}";
+
+function statusCondition(column: string, status: Status, now: () => string): string {
+  switch (status) {
+    case "active":
+      return `${column} = 'active' AND (expires_at_ms IS NULL OR expires_at_ms > ${now()})`;
+    case "expired":
+      return `${column} = 'active' AND expires_at_ms <= ${now()}`;
+    case "suspended":
+    case "revoked":
+      return `${column} = '${status}'`;
+  }
+}
+
+/**
+ * The peppers that tagged the secrets of keys which may still be used, expired ones left out.
+ *
+ * Looks up one pepper after the other in an index of such keys, so it costs as many lookups as there are peppers,
+ * however many keys there are.
+ */
+export async function peppersInUse(db: D1Database, now: EpochMs): Promise<readonly string[]> {
+  const { results } = await fromLedger(
+    db
+      .prepare(
+        `WITH RECURSIVE peppers (pepper) AS (
+           SELECT min(pepper) FROM keys WHERE status IN ('active', 'suspended')
+           UNION ALL
+           SELECT (SELECT min(pepper) FROM keys WHERE status IN ('active', 'suspended') AND pepper > peppers.pepper)
+           FROM peppers WHERE peppers.pepper IS NOT NULL
+         )
+         SELECT pepper FROM peppers
+         WHERE EXISTS (SELECT 1 FROM keys WHERE status IN ('active', 'suspended') AND keys.pepper = peppers.pepper
+                         AND (expires_at_ms IS NULL OR expires_at_ms > ?1))`,
+      )
+      .bind(now)
+      .all<{ pepper: string }>(),
+  );
+  return results.map(({ pepper }) => pepper);
 }
 
 type Row = {

@@ -23,17 +23,21 @@ export async function listOwners(
   db: D1Database,
   { after, only, limit }: { readonly after: string | null; readonly only: string | null; readonly limit: number },
 ): Promise<readonly ListedOwner[]> {
+  // The page behind the only owner there is for somebody is empty.
+  if (only !== null && after !== null) return [];
+  const which = only === null ? "owner > ?1" : "owner = ?1";
   const { results } = await fromLedger(
     db
       .prepare(
         `SELECT names.owner, coalesce(owners.standing, 'active') AS standing,
                 (SELECT count(*) FROM keys WHERE keys.owner = names.owner) AS keys
-         FROM (SELECT DISTINCT owner FROM keys WHERE owner > ?1 UNION SELECT owner FROM owners WHERE owner > ?1) AS names
+         FROM (SELECT * FROM (SELECT DISTINCT owner FROM keys WHERE ${which} ORDER BY owner LIMIT ?2)
+               UNION
+               SELECT * FROM (SELECT owner FROM owners WHERE ${which} ORDER BY owner LIMIT ?2)) AS names
          LEFT JOIN owners ON owners.owner = names.owner
-         WHERE ?2 IS NULL OR names.owner = ?2
-         ORDER BY names.owner LIMIT ?3`,
+         ORDER BY names.owner LIMIT ?2`,
       )
-      .bind(after ?? "", only, limit)
+      .bind(after ?? only ?? "", limit)
       .all<ListedOwner>(),
   );
   return results;

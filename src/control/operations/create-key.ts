@@ -1,88 +1,19 @@
-import * as z from "zod/mini";
+import type * as z from "zod/mini";
 import { askKey } from "../../http/ask-key.ts";
 import { problem } from "../../http/problem.ts";
 import type { CreateCommand } from "../../key-object/rpc.ts";
 import { mayGrant } from "../../key/authority.ts";
 import { keyIdFrom, newKeyId, type KeyId } from "../../key/credential.ts";
 import type { OwnerOrder } from "../../key/owner-order.ts";
-import { BOUNDS, DEFAULT_RESERVE_SECONDS, ENVIRONMENTS, KINDS, RESERVATION_TIMEOUTS } from "../../key/policy.ts";
 import type { Idempotency } from "../../key/receipt.ts";
 import { decisionHeader, etagOf, json } from "../answer.ts";
 import { byOf, undecided } from "../ask.ts";
 import { askOwner } from "../ask-owner.ts";
-import { actorOf, authorityOf } from "../authority.ts";
+import { actorOf, authorityOf, onlyOwnerOf } from "../authority.ts";
 import { operation } from "../operation.ts";
 import { recordJson } from "../record-json.ts";
-import { instant, isObject, label, metadata, orNull, prefix, text, whole, withDefault } from "../schema/fields.ts";
-import {
-  allowedIps,
-  maxConcurrent,
-  quota,
-  quotaRuleOf,
-  rateLimitRulesOf,
-  rateLimits,
-  rotation,
-  scopes,
-} from "../schema/policy.ts";
-import { keyRecord } from "../schema/record.ts";
-
-/** Where a key's object may live: Cloudflare's location hints. */
-const REGIONS = ["wnam", "enam", "weur", "eeur", "apac", "oc", "afr", "me", "sam"] as const;
-
-const body = z
-  .strictObject({
-    name: text(BOUNDS.nameLength),
-    owner: orNull(label),
-    kind: withDefault(z.enum(KINDS), "token"),
-    environment: withDefault(z.enum(ENVIRONMENTS), "live"),
-    prefix: z.optional(prefix),
-    region: z.optional(z.enum(REGIONS)),
-    lifetimeSeconds: z.optional(whole(1, BOUNDS.lifetimeSeconds)),
-    expiresAt: orNull(instant),
-    maxLifetimeSeconds: orNull(whole(1, BOUNDS.lifetimeSeconds)),
-    idleSeconds: orNull(whole(1, BOUNDS.lifetimeSeconds)),
-    scopes: withDefault(scopes, []),
-    allowedIps: orNull(allowedIps),
-    quota: orNull(quota),
-    rateLimits: withDefault(rateLimits, []),
-    rotation: orNull(rotation),
-    maxConcurrent: orNull(maxConcurrent),
-    reserveSeconds: withDefault(whole(1, BOUNDS.reserveSeconds), DEFAULT_RESERVE_SECONDS),
-    onReservationTimeout: withDefault(z.enum(RESERVATION_TIMEOUTS), "charge"),
-    selfRotate: withDefault(z.boolean(), true),
-    metadata: withDefault(metadata, {}),
-  })
-  .check(
-    // Both run on a body that is faulty elsewhere, so that everything wrong with it is told at once.
-    z.refine(({ lifetimeSeconds, expiresAt }) => (lifetimeSeconds ?? null) === null || (expiresAt ?? null) === null, {
-      path: ["lifetimeSeconds"],
-      error: "must not be given together with expiresAt",
-      when: ({ value }) => isObject(value),
-    }),
-    z.refine(({ kind, lifetimeSeconds }) => kind !== "session" || Number(lifetimeSeconds) > BOUNDS.sessionSeconds, {
-      path: ["lifetimeSeconds"],
-      error: `is needed for a session, and must be more than ${BOUNDS.sessionSeconds}: a session slides once an hour`,
-      when: ({ value }) => isObject(value),
-    }),
-    z.refine(({ kind, maxLifetimeSeconds }) => kind === "session" || (maxLifetimeSeconds ?? null) === null, {
-      path: ["maxLifetimeSeconds"],
-      error: "is for sessions only: a token's end is fixed anyway",
-      when: ({ value }) => isObject(value),
-    }),
-    z.refine(
-      ({ lifetimeSeconds, maxLifetimeSeconds }) => !(Number(maxLifetimeSeconds ?? NaN) < Number(lifetimeSeconds)),
-      {
-        path: ["maxLifetimeSeconds"],
-        error: "must not be below lifetimeSeconds",
-        when: ({ value }) => isObject(value),
-      },
-    ),
-    z.refine(({ expiresAt }) => typeof expiresAt !== "string" || !(Date.parse(expiresAt) <= Date.now()), {
-      path: ["expiresAt"],
-      error: "must be in the future",
-      when: ({ value }) => isObject(value),
-    }),
-  );
+import { createBody, issuedKey } from "../schema/create.ts";
+import { quotaRuleOf, rateLimitRulesOf } from "../schema/policy.ts";
 
 export const createKey = operation({
   method: "POST",
@@ -91,16 +22,16 @@ export const createKey = operation({
   summary: "Issue a key. Its text is in this answer and never again anywhere.",
   scope: "rekey:keys:write",
   heeds: ["idempotency-key"],
-  body,
+  body: createBody,
   responses: {
-    201: { description: "The key was issued.", schema: z.strictObject({ key: z.string(), record: keyRecord }) },
+    201: { description: "The key was issued.", schema: issuedKey },
   },
   refusals: ["forbidden", "owner-revoked", "conflict"],
   async handle(call) {
     const { env, config, requestId, idempotency } = call;
     const { region, ...wanted } = call.body;
     const authority = authorityOf(call);
-    const bound = authority.kind === "control-key" ? authority.owner : null;
+    const bound = onlyOwnerOf(call);
     const owner = wanted.owner ?? bound;
     if (bound !== null && owner !== bound) {
       return problem("forbidden", { requestId, detail: "This control key creates keys for its own owner only." });
@@ -160,7 +91,7 @@ const idOf = (idempotency: Idempotency | null): KeyId =>
     ? newKeyId((bytes) => crypto.getRandomValues(bytes))
     : keyIdFrom(`${idempotency.actor}\n${idempotency.header}`);
 
-function endOf({ lifetimeSeconds, expiresAt }: z.output<typeof body>): CreateCommand["end"] {
+function endOf({ lifetimeSeconds, expiresAt }: z.output<typeof createBody>): CreateCommand["end"] {
   if (lifetimeSeconds !== undefined) return { afterSeconds: lifetimeSeconds };
   return expiresAt === null ? null : { at: Date.parse(expiresAt) };
 }

@@ -8,6 +8,7 @@ export const healthz = operation({
   operationId: "healthz",
   summary: "Whether this Worker runs and has usable settings. Asks nobody.",
   scope: null,
+  everyHost: true,
   responses: { 200: { description: "It does.", schema: z.strictObject({ status: z.literal("ok") }) } },
   refusals: [],
   handle: ({ requestId }) => live(requestId),

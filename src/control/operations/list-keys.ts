@@ -1,17 +1,23 @@
 import * as z from "zod/mini";
 import { isKeyId } from "../../key/credential.ts";
+import { BOUNDS, ENVIRONMENTS } from "../../key/policy.ts";
 import { epochMs, rfc3339 } from "../../key/time.ts";
 import { listKeys as listFromLedger, type KeyPlace } from "../../ledger/keys.ts";
 import { json } from "../answer.ts";
+import { onlyOwnerOf } from "../authority.ts";
 import { operation } from "../operation.ts";
-import { cursorOf, cursorParameter, limitParameter, pageOf } from "../page.ts";
+import { cursorOf, cursorParameter, emptyPage, limitParameter, pageOf } from "../page.ts";
 import { listedKeyJson } from "../record-json.ts";
-import { label } from "../schema/fields.ts";
+import { label, text } from "../schema/fields.ts";
 import { KEY_STATUSES, listedKey } from "../schema/record.ts";
 
 const query = z.strictObject({
   owner: z.optional(label),
   status: z.optional(z.enum(KEY_STATUSES)),
+  environment: z.optional(z.enum(ENVIRONMENTS)),
+  pepper: z.optional(z.string().check(z.regex(/^[0-9A-Za-z]$/, "must be the id of a pepper: one letter or digit"))),
+  /** How the name begins, in any case; or a whole id. */
+  search: z.optional(text(BOUNDS.nameLength)),
   cursor: cursorParameter(readPlace),
   limit: limitParameter,
 });
@@ -31,11 +37,19 @@ export const listKeys = operation({
   },
   refusals: ["ledger-unavailable"],
   async handle(call) {
-    const { owner, status, cursor, limit } = call.query;
+    const { owner, status, environment, pepper, search, cursor, limit } = call.query;
     const now = epochMs(Date.now());
+    const only = onlyOwnerOf(call);
+    if (only !== null && owner !== undefined && owner !== only) return json(call, 200, emptyPage(now));
     // One more than asked for tells whether there is a next page.
     const keys = await listFromLedger(call.env.DB, {
-      filter: { owner: owner ?? null, status: status ?? null },
+      filter: {
+        owner: owner ?? only,
+        status: status ?? null,
+        environment: environment ?? null,
+        pepper: pepper ?? null,
+        search: search ?? null,
+      },
       after: cursor ?? null,
       limit: limit + 1,
       now,
@@ -47,8 +61,8 @@ export const listKeys = operation({
   },
 });
 
-function readPlace(text: string): KeyPlace | null {
-  const [createdAt, id, ...rest] = text.split(".");
+function readPlace(place: string): KeyPlace | null {
+  const [createdAt, id, ...rest] = place.split(".");
   if (createdAt === undefined || id === undefined || rest.length > 0) return null;
   return /^[0-9]{1,15}$/.test(createdAt) && isKeyId(id) ? { createdAt: Number(createdAt), id } : null;
 }

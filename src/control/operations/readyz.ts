@@ -1,9 +1,15 @@
 import * as z from "zod/mini";
+import { epochMs } from "../../key/time.ts";
+import { peppersInUse } from "../../ledger/keys.ts";
 import { probeLedger } from "../../ledger/probe.ts";
 import { json } from "../answer.ts";
+import { isControlHost } from "../control-host.ts";
 import { operation } from "../operation.ts";
 
-type Probe = Awaited<ReturnType<typeof probeLedger>>;
+const WARNINGS = ["missing-pepper"] as const;
+
+/** What the ledger says of itself, and of the peppers that keys depend on. `null`: it cannot say. */
+type Probe = Awaited<ReturnType<typeof probeLedger>> & { readonly peppersInUse: readonly string[] | null };
 
 /** How long one probe answers for every caller, in milliseconds: anybody may ask, and D1 must not pay for it. */
 const PROBE_LASTS_MS = 1_000;
@@ -15,18 +21,22 @@ export const readyz = operation({
   operationId: "readyz",
   summary: "Whether requests can be decided, and whether the ledger keeps up. Detail for the admin only.",
   scope: null,
+  everyHost: true,
   responses: {
     200: {
       description: "Ready. Without the ledger too: keys are admitted, rotated and revoked while it is down.",
       schema: z.strictObject({
         status: z.literal("ready"),
         ledger: z.enum(["ok", "behind"]),
+        /** `missing-pepper`: keys that may still be used were made with a pepper that REKEY_PEPPERS does not list. */
+        warnings: z.array(z.enum(WARNINGS)),
         detail: z.optional(
           z.strictObject({
             ledgerCause: z.nullable(z.string()),
             mode: z.string(),
             peppers: z.array(z.string()),
             signingPepper: z.string(),
+            missingPeppers: z.nullable(z.array(z.string())),
           }),
         ),
       }),
@@ -34,23 +44,41 @@ export const readyz = operation({
   },
   refusals: [],
   async handle(call) {
-    const { authority, config, env } = call;
-    const { ok, cause } = await recentProbe(env.DB);
+    const { authority, config, env, request } = call;
+    const probe = await recentProbe(env.DB);
+    const listed = config.peppers.map(({ id }) => id);
+    const missing = probe.peppersInUse?.filter((pepper) => !listed.includes(pepper)) ?? null;
     const detail = {
-      ledgerCause: cause,
+      ledgerCause: probe.cause,
       mode: config.mode,
-      peppers: config.peppers.map(({ id }) => id),
+      peppers: listed,
       signingPepper: config.signingPepper.id,
+      missingPeppers: missing,
     };
-    const ready = { status: "ready", ledger: ok ? "ok" : "behind", ...(authority !== null && { detail }) };
-    return json(call, 200, ready);
+    const isAdmin = authority !== null && isControlHost(request, config);
+    return json(call, 200, {
+      status: "ready",
+      ledger: probe.ok ? "ok" : "behind",
+      warnings: missing !== null && missing.length > 0 ? ["missing-pepper"] : [],
+      ...(isAdmin && { detail }),
+    });
   },
 });
 
 async function recentProbe(db: D1Database): Promise<Probe> {
   const known = probes.get(db);
   if (known !== undefined && Date.now() < known.until) return known.probe;
-  const probe = await probeLedger(db);
+  const ledger = await probeLedger(db);
+  const probe = { ...ledger, peppersInUse: ledger.ok ? await peppersOrNull(db) : null };
   probes.set(db, { until: Date.now() + PROBE_LASTS_MS, probe });
   return probe;
+}
+
+/** Readiness must not fail because a warning could not be found. */
+async function peppersOrNull(db: D1Database): Promise<readonly string[] | null> {
+  try {
+    return await peppersInUse(db, epochMs(Date.now()));
+  } catch {
+    return null;
+  }
 }

@@ -1,12 +1,10 @@
-import * as z from "zod/mini";
 import { CODES } from "../../http/codes.ts";
 import { problem } from "../../http/problem.ts";
-import { BOUNDS } from "../../key/policy.ts";
 import { askFor, askOf } from "../ask.ts";
 import { operation } from "../operation.ts";
 import { rotated, rotatedAnswer } from "../rotated-json.ts";
-import { orNull, reason, whole, withDefault } from "../schema/fields.ts";
 import { keyParams } from "../schema/params.ts";
+import { rotateBody } from "../schema/rotate.ts";
 
 export const rotateKey = operation({
   method: "POST",
@@ -16,12 +14,7 @@ export const rotateKey = operation({
   scope: "rekey:keys:rotate",
   heeds: ["idempotency-key"],
   params: keyParams,
-  body: z.strictObject({
-    /** The version the caller last saw; without it whatever holds is rotated. */
-    expectedVersion: orNull(whole(1, Number.MAX_SAFE_INTEGER)),
-    graceSeconds: withDefault(whole(0, BOUNDS.graceSeconds), 0),
-    reason,
-  }),
+  body: rotateBody,
   responses: { 200: rotated },
   refusals: ["version-conflict", "key-revoked", "key-expired"],
   handle(call) {

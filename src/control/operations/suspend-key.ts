@@ -1,6 +1,7 @@
-import { changeStanding, reasonBody } from "../change-standing.ts";
+import { changeStanding } from "../change-standing.ts";
 import { operation } from "../operation.ts";
 import { keyParams } from "../schema/params.ts";
+import { reasonBody } from "../schema/reason.ts";
 import { keyRecord } from "../schema/record.ts";
 
 export const suspendKey = operation({

@@ -1,24 +1,27 @@
 import type { JsonSchema } from "../openapi/types.ts";
 import { html, inline, type Html, type Part } from "./html.ts";
 
-/** One row of a table of fields. */
+/** One row of a table of fields. `note`: what the reader must know of its absence. */
 export type Field = {
   readonly name: string;
   readonly schema: JsonSchema;
-  readonly required: boolean;
+  readonly note: "required" | "may be absent" | null;
   readonly description: string;
 };
 
+/** Who sends the object: what is remarkable in a request is a field that must be there, in an answer one that may not. */
+export type Sender = "caller" | "rekey";
+
 /** The fields of an object, those of an unnamed object inside it too. */
-export const fieldsTable = (schema: JsonSchema): Html => fieldRows(fieldsOf(schema));
+export const fieldsTable = (schema: JsonSchema, sender: Sender): Html => fieldRows(fieldsOf(schema, sender));
 
 export const fieldRows = (fields: readonly Field[]): Html =>
   html`<table class="fields">
     <tbody>
       ${fields.map(
-        ({ name, schema, required, description }) =>
+        ({ name, schema, note, description }) =>
           html`<tr>
-            <th><code>${name}</code> ${required && html`<span class="must">required</span>`}</th>
+            <th><code>${name}</code> ${note !== null && html`<span class="must">${note}</span>`}</th>
             <td>
               <span class="type">${typeOf(schema)}</span>${description !== "" && html`<p>${inline(description)}</p>`}
             </td>
@@ -28,7 +31,7 @@ export const fieldRows = (fields: readonly Field[]): Html =>
   </table>`;
 
 /** An unnamed object's fields are written behind its own name, as `retired.version` or `items[].id`. */
-function fieldsOf({ properties = {}, required = [] }: JsonSchema, before = ""): readonly Field[] {
+function fieldsOf({ properties = {}, required = [] }: JsonSchema, sender: Sender, before = ""): readonly Field[] {
   return Object.entries(properties).flatMap(([name, schema]) => {
     const isList = schema.items !== undefined;
     const inner = isList ? schema.items : schema;
@@ -36,12 +39,17 @@ function fieldsOf({ properties = {}, required = [] }: JsonSchema, before = ""): 
     const field: Field = {
       name: path,
       schema,
-      required: required.includes(name),
+      note: noteOn(required.includes(name), sender),
       description: schema.description ?? "",
     };
-    return [field, ...fieldsOf(inner, `${path}${isList ? "[]" : ""}.`)];
+    return [field, ...fieldsOf(inner, sender, `${path}${isList ? "[]" : ""}.`)];
   });
 }
+
+const noteOn = (required: boolean, sender: Sender): Field["note"] => {
+  if (sender === "caller") return required ? "required" : null;
+  return required ? null : "may be absent";
+};
 
 /** What a value must be, in words. */
 export function typeOf(schema: JsonSchema): Part {
@@ -49,7 +57,7 @@ export function typeOf(schema: JsonSchema): Part {
   return [
     kindOf(schema),
     boundsOf(schema),
-    usual !== undefined && [", otherwise ", html`<code>${JSON.stringify(usual)}</code>`],
+    usual !== undefined && ["; default ", html`<code>${JSON.stringify(usual)}</code>`],
   ];
 }
 
@@ -63,7 +71,8 @@ function kindOf(schema: JsonSchema): Part {
       schema.enum.map((value) => html`<code>${JSON.stringify(value)}</code>`),
       " or ",
     );
-  if (items !== undefined) return ["list of ", kindOf(items), orNull(type)];
+  if (items !== undefined) return ["list of ", kindOf(items), items.$ref === undefined && "s", orNull(type)];
+  if (type === "null") return "null";
   const [kind = "any value"] = [type].flat().filter((each) => each !== "null");
   return [schema.format === "date-time" ? "time" : (KINDS[kind] ?? kind), orNull(type)];
 }
@@ -79,7 +88,7 @@ function boundsOf({ minimum, maximum, minLength, maxLength, maxItems, pattern, a
     range(minimum, maximum, ""),
     range(minLength, maxLength, " characters"),
     range(undefined, maxItems, " items"),
-    pattern !== undefined && [", like ", html`<code>${pattern}</code>`],
+    pattern !== undefined && [", matching ", html`<code>${pattern}</code>`],
   ];
 }
 

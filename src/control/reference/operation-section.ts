@@ -8,7 +8,7 @@ import type {
 } from "../openapi/types.ts";
 import { codeLink } from "./codes-chapter.ts";
 import { curl } from "./curl.ts";
-import { fieldRows, fieldsTable, typeOf, type Field } from "./fields-table.ts";
+import { fieldRows, fieldsTable, typeOf, type Field, type Sender } from "./fields-table.ts";
 import { html, inline, prose, type Html, type Part } from "./html.ts";
 import type { Placed } from "./reference.ts";
 
@@ -43,7 +43,9 @@ function needs({ security }: OperationObject): Part {
 
 const parameterTables = ({ parameters = [] }: OperationObject): Part =>
   (["path", "query", "header"] as const).map((place) => {
-    const fields: readonly Field[] = parameters.filter((parameter) => parameter.in === place);
+    const fields = parameters
+      .filter((parameter) => parameter.in === place)
+      .map(({ required, ...parameter }): Field => ({ ...parameter, note: required ? "required" : null }));
     return (
       fields.length > 0 &&
       html`<h4>${PLACES[place]}</h4>
@@ -58,11 +60,11 @@ function bodyTable({ requestBody }: OperationObject): Part {
   if (schema === undefined) return null;
   const note = requestBody!.required ? "" : " (may be left out)";
   return html`<h4>Body${note}</h4>
-    ${shape(schema)} `;
+    ${shape(schema, "caller")} `;
 }
 
-const shape = (schema: JsonSchema): Html =>
-  schema.properties === undefined ? html`<p>${typeOf(schema)}</p>` : fieldsTable(schema);
+const shape = (schema: JsonSchema, sender: Sender): Html =>
+  schema.properties === undefined ? html`<p>${typeOf(schema)}</p>` : fieldsTable(schema, sender);
 
 const answerTables = ({ responses }: OperationObject, document: OpenApiDocument): Part =>
   Object.entries(responses).map(([status, response]) => {
@@ -72,7 +74,7 @@ const answerTables = ({ responses }: OperationObject, document: OpenApiDocument)
     return html`<h4>Answer</h4>
       <p class="answer"><span class="status">${status}</span> ${inline(response.description)}</p>
       ${special.map((name) => html`<p class="answer"><code>${name}</code>: ${inline(document.components.headers[name]!.description)}</p>`)}
-      ${schema !== undefined && shape(schema)} `;
+      ${schema !== undefined && shape(schema, "rekey")} `;
   });
 
 /** The codes an operation refuses with, by status. */

@@ -10,17 +10,19 @@ export type Placed = { readonly method: string; readonly path: string; readonly 
 /** The contract as a page: the same document, for people. */
 export function reference(document: OpenApiDocument): Html {
   const placed = operationsOf(document);
-  const chapters = document.tags.map(({ name, description }) => ({
-    name,
-    description,
-    operations: placed.filter(({ operation }) => operation.tags.includes(name)),
-  }));
+  const chapters = document.tags
+    .map(({ name, description }) => ({
+      name,
+      description,
+      operations: placed.filter(({ operation }) => operation.tags.includes(name)),
+    }))
+    .filter(({ operations }) => operations.length > 0);
   const shapes = Object.entries(document.components.schemas).filter(([, { properties }]) => properties !== undefined);
 
   return html`<div class="frame">
     <nav class="contents" aria-label="Contents">
       <a class="brand" href="#top">${document.info.title} ${document.info.version}</a>
-      <details open>
+      <details>
         <summary>Contents</summary>
         ${chapters.map(
           ({ name, operations }) =>
@@ -63,7 +65,8 @@ export function reference(document: OpenApiDocument): Html {
           ([name, schema]) =>
             html`<section class="shape" id="shape-${name}">
               <h3><a href="#shape-${name}">${name}</a></h3>
-              ${prose(schema.description ?? "")} ${fieldsTable(schema)}
+              ${prose(schema.description ?? "")}
+              ${fieldsTable(schema, schema.additionalProperties === false ? "caller" : "rekey")}
             </section> `,
         )}
       </section>

@@ -36,6 +36,7 @@ pre code { background: none; padding: 0; font-size: 0.82rem; overflow-wrap: norm
 .contents .brand { font-weight: 700; font-size: 1.1rem; color: var(--ink); text-decoration: none; }
 .contents .chapter { color: var(--faint); font-weight: 600; font-size: 0.8rem; text-decoration: none; }
 .contents summary { cursor: pointer; font-weight: 600; padding: 0.3rem 0; }
+.contents summary + * { margin-top: 0.8rem; display: inline-block; }
 main { padding: 1.6rem 2.4rem 6rem; min-width: 0; }
 .chapter-head { margin-top: 3.4rem; padding-top: 1.2rem; border-top: 2px solid var(--ink); }
 .operation { margin-top: 2rem; padding-top: 1.6rem; border-top: 1px solid var(--line); }
@@ -50,11 +51,13 @@ main { padding: 1.6rem 2.4rem 6rem; min-width: 0; }
 .sides > * { min-width: 0; }
 table { border-collapse: collapse; width: 100%; font-size: 0.9rem; }
 th { text-align: left; font-weight: 600; }
+th code { background: none; padding: 0; }
+.fields th { width: 36%; }
 th, td { border-top: 1px solid var(--line); padding: 0.45rem 0.8rem 0.45rem 0; vertical-align: top; }
 tr:first-child > * { border-top: 0; }
 td p { margin: 0; }
 .type { color: var(--faint); font-size: 0.86em; }
-.must { color: var(--warm); font-size: 0.86em; }
+.must { color: var(--warm); font-weight: 400; font-size: 0.86em; display: block; }
 .codes { margin: 0; padding: 0; list-style: none; display: flex; flex-wrap: wrap; gap: 0.15rem 0.9rem; }
 .answer { margin: 0.7rem 0 0.3rem; font-size: 0.9rem; }
 .status { font-family: var(--mono); font-weight: 700; }
@@ -64,13 +67,18 @@ td p { margin: 0; }
 @media (max-width: 75rem) {
   .sides { grid-template-columns: minmax(0, 1fr); }
 }
+@media (min-width: 52.01rem) {
+  .contents summary { display: none; }
+  .contents details::details-content { content-visibility: visible; block-size: auto; }
+}
 @media (max-width: 52rem) {
   .frame { display: block; }
   .contents { position: static; max-height: none; border-right: 0; border-bottom: 1px solid var(--line); padding: 1rem 1.2rem; }
   main { padding: 1.2rem 1.2rem 4rem; }
   h1 { font-size: 1.6rem; }
   .fields, .fields tbody, .fields tr, .fields th, .fields td { display: block; }
-  .fields th { padding-bottom: 0; }
+  .fields th { width: auto; padding-bottom: 0; }
+  .fields tr:first-child th { border-top: 0; }
   .fields td { border-top: 0; padding-top: 0.1rem; }
 }
 `;

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { EVENT_TYPES } from "../../key/event.ts";
 import type { JsonValue } from "../../key/policy.ts";
-import { timestamp } from "./fields.ts";
+import { keyId, timestamp } from "./fields.ts";
 
 /** One fact about a key: what, when, who, from where. */
 export const event = z.strictObject({
@@ -15,5 +15,8 @@ export const event = z.strictObject({
   country: z.nullable(z.string()),
   detail: z.custom<Readonly<Record<string, JsonValue>>>().register(z.globalRegistry, { type: "object" }),
 });
+
+/** The same among those of other keys. `owner` is `null` after a purge too. */
+export const eventOfKey = z.strictObject({ keyId, owner: z.nullable(z.string()), ...event.shape });
 
 export type EventJson = z.output<typeof event>;

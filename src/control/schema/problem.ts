@@ -8,3 +8,5 @@ export const problemExplanation = z.strictObject({
   title: z.string(),
   explanation: z.string(),
 });
+
+export type ProblemExplanation = z.output<typeof problemExplanation>;

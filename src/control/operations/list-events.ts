@@ -1,0 +1,67 @@
+import * as z from "zod/mini";
+import { isKeyId } from "../../key/credential.ts";
+import { EVENT_TYPES } from "../../key/event.ts";
+import { epochMs, rfc3339 } from "../../key/time.ts";
+import { listEvents as listFromLedger, type EventPlace } from "../../ledger/events.ts";
+import { json } from "../answer.ts";
+import { onlyOwnerOf } from "../authority.ts";
+import { eventJson } from "../event-json.ts";
+import { operation } from "../operation.ts";
+import { cursorOf, cursorParameter, emptyPage, limitParameter, pageOf } from "../page.ts";
+import { eventOfKey } from "../schema/event.ts";
+import { instant, label } from "../schema/fields.ts";
+
+export const listEvents = operation({
+  method: "GET",
+  path: "/_rekey/v1/events",
+  operationId: "listEvents",
+  summary: "What happened to all keys, newest first, from the ledger.",
+  scope: "rekey:audit:read",
+  query: z.strictObject({
+    owner: z.optional(label),
+    type: z.optional(z.enum(EVENT_TYPES)),
+    /** Inclusive. */
+    from: z.optional(instant),
+    /** Exclusive. */
+    to: z.optional(instant),
+    cursor: cursorParameter(readPlace),
+    limit: limitParameter,
+  }),
+  responses: {
+    200: {
+      description: "A page. The ledger may be a moment behind; the history of one key comes from the key itself.",
+      schema: pageOf(eventOfKey),
+    },
+  },
+  refusals: ["ledger-unavailable"],
+  async handle(call) {
+    const { owner, type, from, to, cursor, limit } = call.query;
+    const now = epochMs(Date.now());
+    const only = onlyOwnerOf(call);
+    if (only !== null && owner !== undefined && owner !== only) return json(call, 200, emptyPage(now));
+    // One more than asked for tells whether there is a next page.
+    const events = await listFromLedger(call.env.DB, {
+      filter: {
+        owner: owner ?? only,
+        type: type ?? null,
+        from: from === undefined ? null : Date.parse(from),
+        to: to === undefined ? null : Date.parse(to),
+      },
+      after: cursor ?? null,
+      limit: limit + 1,
+    });
+    const items = events.slice(0, limit);
+    const last = items.at(-1);
+    const nextCursor =
+      events.length > limit && last !== undefined ? cursorOf(`${last.at}.${last.keyId}.${last.sequence}`) : null;
+    const told = items.map((event) => ({ keyId: event.keyId, owner: event.owner, ...eventJson(event) }));
+    return json(call, 200, { items: told, nextCursor, asOf: rfc3339(now) });
+  },
+});
+
+function readPlace(text: string): EventPlace | null {
+  const [at, keyId, sequence, ...rest] = text.split(".");
+  if (at === undefined || keyId === undefined || sequence === undefined || rest.length > 0) return null;
+  if (!/^[0-9]{1,15}$/.test(at) || !isKeyId(keyId) || !/^[1-9][0-9]{0,14}$/.test(sequence)) return null;
+  return { at: Number(at), keyId, sequence: Number(sequence) };
+}

@@ -17,6 +17,7 @@ export type Env = {
   readonly CONTROL_HOST?: string;
   readonly KEY_PREFIX?: string;
   readonly DECISION_TIMEOUT_MS?: string;
+  readonly ORIGIN_TIMEOUT_MS?: string;
 };
 
 /** The settings, read once per isolate and known to be good. */
@@ -37,6 +38,8 @@ export type Config = {
   readonly keyPrefixes: Readonly<Record<Environment, string>>;
   /** How long the Worker waits for a key's object before it answers 503. */
   readonly decisionTimeoutMs: number;
+  /** How long the origin may stay silent once it has the whole request, before the answer is 504. */
+  readonly originTimeoutMs: number;
 };
 
 export type CredentialHeader = "authorization" | "x-api-key";
@@ -91,6 +94,7 @@ function readConfig(env: Env): ConfigReading {
   const controlHost = read("CONTROL_HOST", readHost(env.CONTROL_HOST ?? ""));
   const keyPrefix = read("KEY_PREFIX", readPrefix(env.KEY_PREFIX || "rk_live"));
   const decisionTimeoutMs = read("DECISION_TIMEOUT_MS", readWhole(env.DECISION_TIMEOUT_MS || "5000", 50, 60_000));
+  const originTimeoutMs = read("ORIGIN_TIMEOUT_MS", readWhole(env.ORIGIN_TIMEOUT_MS || "30000", 50, 600_000));
 
   if (
     problems.length > 0 ||
@@ -101,7 +105,8 @@ function readConfig(env: Env): ConfigReading {
     header === undefined ||
     controlHost === undefined ||
     keyPrefix === undefined ||
-    decisionTimeoutMs === undefined
+    decisionTimeoutMs === undefined ||
+    originTimeoutMs === undefined
   ) {
     return { ok: false, problems };
   }
@@ -117,6 +122,7 @@ function readConfig(env: Env): ConfigReading {
       controlHost,
       keyPrefixes: { live: keyPrefix, test: testPrefixOf(keyPrefix) },
       decisionTimeoutMs,
+      originTimeoutMs,
     },
   };
 }
@@ -132,7 +138,7 @@ class Fault {
 
 function readToken(value: string): string | Fault {
   if (value === "") return new Fault("is not set: make one with `openssl rand -hex 32`");
-  if (!/^(?:[A-Za-z0-9_-]{43,}|[0-9a-fA-F]{64,})$/.test(value)) {
+  if (!holds256Bits(value)) {
     return new Fault("must be at least 43 base64url or 64 hex characters (256 bits)");
   }
   return looksRandom(value) ? value : new Fault("looks like a placeholder: make one with `openssl rand -hex 32`");
@@ -143,11 +149,13 @@ function readPeppers(value: string): readonly Pepper[] | Fault {
   if (value === "") return new Fault("is not set: make one with `echo a:$(openssl rand -hex 32)`");
   const peppers: Pepper[] = [];
   for (const entry of value.split(",")) {
-    const match = /^\s*([0-9A-Za-z]):([A-Za-z0-9_-]{43,})\s*$/.exec(entry);
-    if (match === null) {
-      return new Fault("must be a list like a:<secret>,b:<secret>, each secret at least 43 base64url characters");
+    const match = /^\s*([0-9A-Za-z]):([A-Za-z0-9_-]+)\s*$/.exec(entry);
+    const [, id = "", secret = ""] = match ?? [];
+    if (!holds256Bits(secret)) {
+      return new Fault(
+        "must be a list like a:<secret>,b:<secret>, each secret at least 43 base64url or 64 hex characters",
+      );
     }
-    const [, id, secret] = match as unknown as [string, string, string];
     if (!looksRandom(secret)) return new Fault(`has a pepper "${id}" that looks like a placeholder`);
     if (peppers.some((other) => other.id === id)) return new Fault(`lists the pepper "${id}" twice`);
     peppers.push({ id, secret: new TextEncoder().encode(secret) });
@@ -202,6 +210,10 @@ function readWhole(value: string, least: number, most: number): number | Fault {
   const number = /^[0-9]+$/.test(value) ? Number(value) : NaN;
   return number >= least && number <= most ? number : new Fault(`must be a whole number from ${least} to ${most}`);
 }
+
+/** Whether a secret can hold 256 bits: 43 characters of base64url, but 64 where it is nothing but hex. */
+const holds256Bits = (value: string): boolean =>
+  /^[0-9a-fA-F]*$/.test(value) ? value.length >= 64 : /^[A-Za-z0-9_-]{43,}$/.test(value);
 
 /** A secret of 256 random bits has many different characters; "changeme…" and "aaaa…" do not get far. */
 function looksRandom(value: string): boolean {

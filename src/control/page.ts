@@ -21,7 +21,11 @@ export const limitParameter = withDefault(
   parameter((text) => {
     const limit = /^[0-9]{1,9}$/.test(text) ? Number(text) : 0;
     return limit >= PAGE.least && limit <= PAGE.most ? limit : null;
-  }, `must be a whole number from ${PAGE.least} to ${PAGE.most}`),
+  }, `must be a whole number from ${PAGE.least} to ${PAGE.most}`).register(z.globalRegistry, {
+    type: "integer",
+    minimum: PAGE.least,
+    maximum: PAGE.most,
+  }),
   PAGE.usual,
 );
 

@@ -308,13 +308,17 @@ describe("events", () => {
       },
     };
     const KEYS = { getByName: () => forgetful } as unknown as typeof env.KEYS;
-    const seen = async (query: string) =>
-      (await told<Page>(control("GET", keyPath(issued, `/events${query}`), { env: { KEYS } }))).items.map(
-        ({ sequence }) => sequence,
-      );
-    expect(await seen("")).toEqual([5, 4, 3, 2, 1]);
-    expect(await seen("?limit=3")).toEqual([5, 4, 3]);
-    expect(await seen(`?limit=2&cursor=${btoa("3")}`)).toEqual([2, 1]);
+    const seen: unknown[][] = [];
+    for (let query = "?limit=3"; seen.length < 4;) {
+      const page = await told<Page>(control("GET", keyPath(issued, `/events${query}`), { env: { KEYS } }));
+      seen.push(page.items.map(({ sequence }) => sequence));
+      if (page.nextCursor === null) break;
+      query = `?limit=3&cursor=${page.nextCursor}`;
+    }
+    expect(seen).toEqual([
+      [5, 4],
+      [3, 2, 1],
+    ]);
   });
 });
 

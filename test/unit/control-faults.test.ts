@@ -158,6 +158,13 @@ describe("every bound holds on the value itself and not one further", () => {
   it.each<[string, Schema, (value: never) => object, unknown, unknown]>([
     ["name, least", create, (name) => ({ name }), "a", ""],
     ["name, most", create, (name) => ({ name }), "a".repeat(BOUNDS.nameLength), "a".repeat(BOUNDS.nameLength + 1)],
+    [
+      "name, in code points",
+      create,
+      (name) => ({ name }),
+      "🔑".repeat(BOUNDS.nameLength),
+      "🔑".repeat(BOUNDS.nameLength + 1),
+    ],
     ["name, control characters", create, (name) => ({ name }), "a ü 鍵 🔑", "a\nb"],
     ["name, half a surrogate pair", create, (name) => ({ name }), "🔑", "\ud83d"],
     ["owner, most", create, (owner) => ({ name: "a", owner }), "o".repeat(128), "o".repeat(129)],

@@ -3,7 +3,7 @@ import { rfc3339, type EpochMs } from "../key/time.ts";
 import { timestamp, withDefault } from "./schema/fields.ts";
 
 /** How many items a list answers at once. */
-const PAGE = { least: 1, most: 200, usual: 50 } as const;
+export const PAGE = { least: 1, most: 200, usual: 50 } as const;
 
 /** A query parameter that is read into a value; `null` from `read` means it cannot be. */
 export const parameter = <Value>(read: (text: string) => Value | null, message: string) =>

@@ -129,6 +129,7 @@ describe("a create within bounds", () => {
         name: "a",
         owner: null,
         kind: "token",
+        environment: "live",
         expiresAt: null,
         scopes: [],
         allowedIps: null,
@@ -302,7 +303,7 @@ describe("every bound holds on the value itself and not one further", () => {
 });
 
 describe("what belongs to rules that have not landed is refused, never stored unenforced", () => {
-  it.each(["rotation", "maxConcurrent", "idleSeconds", "maxLifetimeSeconds", "environment", "reserveSeconds"])(
+  it.each(["rotation", "maxConcurrent", "idleSeconds", "maxLifetimeSeconds", "reserveSeconds"])(
     "%s of a key",
     (field) => {
       expect(faults(create, { name: "a", [field]: 1 })).toEqual([`${field}: is not known here`]);

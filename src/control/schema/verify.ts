@@ -59,7 +59,8 @@ const explanation = z.strictObject({
 /** Who holds the key is told only when a secret of it was presented; for a retired one id, owner and version only. */
 export const verifyAnswer = z.strictObject({
   valid: z.boolean(),
-  code: z.enum(["valid", ...Object.values(CODE_OF_REASON)]),
+  /** `unavailable`: in a batch, where the key's object did not answer in time. */
+  code: z.enum(["valid", "unavailable", ...new Set(Object.values(CODE_OF_REASON))]),
   requestId: z.string(),
   /** `<boot>.<n>`, strictly increasing for one key; `null` when the key is not valid for reasons strangers must not know. */
   decision: z.nullable(z.string()),

@@ -82,12 +82,12 @@ export function credit(key: Key, command: CreditCommand, circumstance: Circumsta
   if (quota === null || quota.period !== "none") return unchanged(key, { done: false, because: "no-balance" });
 
   const used = use.quota?.used ?? 0;
-  const remaining = Math.max(0, quota.limit - used);
-  const next = "add" in given ? remaining + given.add : given.set;
-  // What was used beyond a limit that was lowered since is no debt: the credit begins above it.
-  const limit = used + next;
+  // Not below zero: a limit that was set below what was used must not swallow the credit.
+  const remainingBefore = Math.max(0, quota.limit - used);
+  const remaining = "add" in given ? remainingBefore + given.add : given.set;
+  const limit = used + remaining;
   if (limit > BOUNDS.limit) return unchanged(key, { done: false, because: "over-limit" });
-  const detail = { ...given, remainingBefore: remaining, remaining: next };
+  const detail = { ...given, remainingBefore, remaining };
   const changed = change(key, {}, "key.credited", circumstance, detail);
   return {
     key: { ...changed.key, profile: { ...profile, quota: { ...quota, limit } } },

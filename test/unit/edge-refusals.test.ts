@@ -112,6 +112,7 @@ describe("who proved possession is told why", () => {
     "key-rotated": { reason: "key-rotated" },
     "key-revoked": { reason: "key-revoked" },
     "key-suspended": { reason: "key-suspended" },
+    "owner-suspended": { reason: "owner-suspended" },
     "key-expired": { reason: "key-expired" },
     "insufficient-scope": { reason: "insufficient-scope" },
     "ip-not-allowed": { reason: "ip-not-allowed" },

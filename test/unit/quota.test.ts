@@ -138,7 +138,7 @@ describe("a quota that carries over: 10 a day, at most 25 at once", () => {
             continue;
           }
           const [then, before] = [taken.retryAt!, epochMs(taken.retryAt! - 1)];
-          expect([before, then].map((at) => takeFromQuota(rule, state, cost, at).ok)).toEqual([false, true]);
+          expect([before, then].map((instant) => takeFromQuota(rule, state, cost, instant).ok)).toEqual([false, true]);
         }
       }),
     );

@@ -1,5 +1,6 @@
 import type { Config, Env } from "../env.ts";
 import { ATTACH_HEADER, ATTACH_URL, CUT, type Attach, type Decided } from "../key-object/rpc.ts";
+import { inTime } from "../http/in-time.ts";
 import type { Admission } from "../key/admission.ts";
 import type { Verdict } from "../key/admit.ts";
 import type { KeyId } from "../key/credential.ts";
@@ -152,15 +153,8 @@ function firstMessage(socket: WebSocket): Promise<Decided<Verdict> | null> {
 
 /** What a promise brings before a deadline; `null` if it is late or fails. */
 async function before<Value>(deadline: number, promise: Promise<Value>): Promise<Value | null> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), Math.max(0, deadline - Date.now()));
-  });
-  try {
-    return await Promise.race([promise.catch(() => null), late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const asked = await inTime(promise, Math.max(0, deadline - Date.now()), () => undefined);
+  return asked.answered ? asked.answer : null;
 }
 
 function close(socket: WebSocket): void {

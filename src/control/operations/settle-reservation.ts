@@ -1,19 +1,13 @@
 import * as z from "zod/mini";
 import { askKey } from "../../http/ask-key.ts";
 import { problem } from "../../http/problem.ts";
-import { BOUNDS } from "../../key/policy.ts";
-import { keyIdOfReservation, type ReservationId } from "../../key/reservation.ts";
+import { keyIdOfReservation } from "../../key/reservation.ts";
 import { decisionHeader, json, notFound } from "../answer.ts";
 import { undecided } from "../ask.ts";
-import { authorityOf } from "../authority.ts";
+import { onlyOwnerOf } from "../authority.ts";
 import { operation } from "../operation.ts";
 import { timeJson } from "../record-json.ts";
-import { keyId, timestamp, whole } from "../schema/fields.ts";
-
-const reservationId = z.custom<ReservationId>(
-  (value) => typeof value === "string" && keyIdOfReservation(value) !== null,
-  "is not the id of a reservation",
-);
+import { reservationId, settleBody, settledReservation } from "../schema/settle.ts";
 
 export const settleReservation = operation({
   method: "POST",
@@ -22,32 +16,19 @@ export const settleReservation = operation({
   summary: "Charge what a reservation really cost and give the rest back, once. Works after the key was revoked too.",
   scope: "rekey:verify",
   params: z.strictObject({ id: reservationId }),
-  body: z.strictObject({
-    /** Units that were really used. */
-    used: whole(0, BOUNDS.limit),
-  }),
+  body: settleBody,
   responses: {
     200: {
       description: "The reservation is settled. The same call again gets the same answer.",
-      schema: z.strictObject({
-        id: reservationId,
-        keyId,
-        reserved: z.int(),
-        used: z.int(),
-        charged: z.int(),
-        /** Units used beyond what was reserved that no longer fitted into the quota. */
-        overrun: z.int(),
-        settledAt: timestamp,
-      }),
+      schema: settledReservation,
     },
   },
-  refusals: ["not-found", "conflict"],
+  refusals: ["conflict"],
   async handle(call) {
     const { env, config, requestId } = call;
     const { id } = call.params;
     const { used } = call.body;
-    const authority = authorityOf(call);
-    const onlyOwner = authority.kind === "control-key" ? authority.owner : null;
+    const onlyOwner = onlyOwnerOf(call);
     const target = keyIdOfReservation(id)!;
 
     const asked = await askKey(env, config, target, (key) => key.settle({ id, used, onlyOwner }));

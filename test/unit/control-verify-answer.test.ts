@@ -72,7 +72,7 @@ describe("a verify answer", () => {
   });
 
   it("hands over a reservation, with the instant by which it is to be settled", () => {
-    const answer = answerTo(aKey({ reserveSeconds: 60 }), aRequest(FIRST, { cost: 5, reserve: true }));
+    const answer = answerTo(aKey({ reserveSeconds: 60 }), aRequest(FIRST, { cost: 5, reserve: true }), 0);
     expect(answer.reservation).toEqual({
       id: expect.stringMatching(/^res_0{16}_[0-9A-Za-z]{16}$/),
       expiresAt: "2026-01-01T00:01:00.000Z",

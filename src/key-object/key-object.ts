@@ -257,9 +257,13 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     return "admission" in wanted ? this.#attachAdmission(wanted.admission) : this.#attachWatch(wanted);
   }
 
-  /** Nothing is said over these sockets but a verdict and an end; the runtime answers their close by itself. */
+  /** An exchange is over. The answer tells its Worker that the slot is free; the runtime does not give it by itself. */
+  override webSocketClose(line: WebSocket): void {
+    line.close(1000);
+  }
+
+  /** Nothing is said over these lines but a verdict and an end, and a broken one is gone anyway. */
   override webSocketMessage(): void {}
-  override webSocketClose(): void {}
   override webSocketError(): void {}
 
   async #attachAdmission(admission: Admission): Promise<Response> {

@@ -1,13 +1,11 @@
-import { setLimitHeaders } from "../http/limit-headers.ts";
 import { problem } from "../http/problem.ts";
+import { sayAdmission, type Told } from "../http/say-admission.ts";
 import type { Allowance } from "../key/allowance.ts";
 import { redact } from "../key/credential.ts";
-import type { EpochMs } from "../key/time.ts";
 import { awaitFirstByte, type FirstByte } from "./first-byte.ts";
 import { HOP_HEADER } from "./hop.ts";
 import type { Destination } from "./origin.ts";
 import { rewriteRequestHeaders, type Provenance } from "./request-headers.ts";
-import { NEW_KEY_HEADER } from "../http/new-key.ts";
 import { rewriteResponseHeaders } from "./response-headers.ts";
 import { COST_HEADER } from "./settle-cost.ts";
 
@@ -19,10 +17,7 @@ export type Passage = {
   /** How long the origin may stay silent once it has the whole request. */
   readonly timeoutMs: number;
   readonly decision: string | null;
-  readonly allowance: Allowance;
-  readonly at: EpochMs;
-  /** The key's next secret, handed to this client and nobody else. */
-  readonly newKey: string | null;
+  readonly admission: Told;
   /** Hears what the origin says the request cost, and answers with what is left then, if that is not as it was. */
   readonly settle: ((stated: string | null) => Promise<Allowance | null>) | null;
   /** Aborted when the exchange must end. */
@@ -54,22 +49,17 @@ export async function forward(request: Request, passage: Passage): Promise<Respo
   const stated = answer.arrived ? answer.response.headers.get(COST_HEADER) : null;
   const settled = settle === null ? null : await settle(stated);
   const response = answer.arrived ? passedOn(answer.response, requestId) : unanswered(answer, requestId);
-  sayDecision(response.headers, settled === null ? passage : { ...passage, allowance: settled });
+  sayPassage(
+    response.headers,
+    settled === null ? passage : { ...passage, admission: { ...passage.admission, allowance: settled } },
+  );
   return response;
 }
 
-/** What an admitted client is told of the decision, whatever came of the request behind it. */
-export function sayDecision(
-  headers: Headers,
-  { decision, newKey, allowance, at }: Pick<Passage, "decision" | "newKey" | "allowance" | "at">,
-): void {
+/** What the client is told of the decision, whatever came of the request behind it. */
+export function sayPassage(headers: Headers, { decision, admission }: Pick<Passage, "decision" | "admission">): void {
   if (decision !== null) headers.set("rekey-decision", decision);
-  if (newKey !== null) {
-    headers.set(NEW_KEY_HEADER, newKey);
-    // Not even a cache of the client's own may keep a secret.
-    headers.set("cache-control", "private, no-store");
-  }
-  setLimitHeaders(headers, allowance, at);
+  sayAdmission(headers, admission);
 }
 
 /** The origin's answer, as the client may have it. */

@@ -8,7 +8,7 @@ import { isTagged, redact } from "../key/credential.ts";
 import { digestOf } from "../key/digest.ts";
 import type { Keyholder } from "./attachment.ts";
 import { enter, holdUntilSent, whyCut } from "./exchange.ts";
-import { forward, sayDecision, type Passage } from "./forward.ts";
+import { forward, sayPassage, type Passage } from "./forward.ts";
 import { hasBeenHere, hopMark } from "./hop.ts";
 import { destinationOf } from "./origin.ts";
 import type { Target } from "./path.ts";
@@ -98,9 +98,7 @@ export async function gateway(request: Request, call: GatewayCall): Promise<Resp
     hop: hopMark(config),
     timeoutMs: config.originTimeoutMs,
     decision,
-    allowance: verdict.allowance,
-    at: verdict.at,
-    newKey: verdict.newKey ?? null,
+    admission: verdict,
     settle: reservation
       ? (stated) => settleCost(holder, { id: reservation.id, reserved: admission.cost }, stated)
       : null,
@@ -123,7 +121,7 @@ async function passOn(request: Request, passage: Passage): Promise<Response | nu
   } catch (cause) {
     console.error({ message: "an admitted request could not be passed on", requestId, cause: redact(String(cause)) });
     const unavailable = problem("unavailable", { requestId });
-    sayDecision(unavailable.headers, passage);
+    sayPassage(unavailable.headers, passage);
     return unavailable;
   }
 }

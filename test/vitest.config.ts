@@ -6,8 +6,8 @@ import { testSecrets } from "./support/settings.ts";
 const root = join(import.meta.dirname, "..");
 
 /**
- * Three ways to run the same product, cheapest first:
- * `unit` in plain Node, `runtime` inside workerd with the objects at hand, `outside` over real HTTP.
+ * Four ways to run the same product, cheapest first: `unit` in plain Node, `runtime` inside workerd with the objects at
+ * hand, `outside` over real HTTP; and `proof`, the campaigns at their short sizes.
  */
 export default defineConfig({
   root,
@@ -19,7 +19,7 @@ export default defineConfig({
         root,
         test: {
           name: "unit",
-          include: ["test/unit/**/*.test.ts", "test/layers.test.ts"],
+          include: ["test/unit/**/*.test.ts", "test/proof/pure/**/*.test.ts", "test/layers.test.ts"],
         },
       },
       {
@@ -37,6 +37,19 @@ export default defineConfig({
           include: ["test/runtime/**/*.test.ts", "test/race/**/*.test.ts"],
           setupFiles: ["test/support/migrate.ts"],
           testTimeout: 30_000,
+        },
+      },
+      {
+        root,
+        test: {
+          name: "proof",
+          include: ["test/proof/short/**/*.test.ts"],
+          globalSetup: ["test/support/build.ts"],
+          // After all others, one campaign at a time: each wants the whole machine.
+          sequence: { groupOrder: 1 },
+          maxWorkers: 1,
+          testTimeout: 240_000,
+          hookTimeout: 60_000,
         },
       },
       {

@@ -11,7 +11,8 @@ const root = join(import.meta.dirname, "../..");
 const wrangler = join(root, "node_modules/.bin/wrangler");
 
 /** Which Worker: as it is deployed, or the same with a ledger that can be made to fail (worker-under-test.ts). */
-export type Artefact = "deployed" | "faulty-ledger";
+const ARTEFACTS = ["deployed", "faulty-ledger"] as const;
+export type Artefact = (typeof ARTEFACTS)[number];
 
 const ENTRIES: Record<Artefact, string> = {
   deployed: "src/index.ts",
@@ -29,16 +30,16 @@ export type Blueprint = {
  * Bundles the Workers once, the way a deployment does, into `directory`: a folder for each, and `blueprint.json`.
  * Running the bundle and not the sources is the point: what is tested is what would be uploaded.
  */
-export async function build(directory: string): Promise<void> {
+export async function build(directory: string, wanted: readonly Artefact[] = ARTEFACTS): Promise<void> {
+  const fileOf = (artefact: Artefact) => join(directory, artefact, `${basename(ENTRIES[artefact], ".ts")}.js`);
   const bundle = async (artefact: Artefact) => {
     const outdir = join(directory, artefact);
     await promisify(execFile)(wrangler, ["deploy", ENTRIES[artefact], "--dry-run", "--outdir", outdir], {
       cwd: root,
       env: { ...process.env, WRANGLER_SEND_METRICS: "false" },
     });
-    return join(outdir, `${basename(ENTRIES[artefact], ".ts")}.js`);
   };
-  const [deployed, faulty] = await Promise.all([bundle("deployed"), bundle("faulty-ledger")]);
+  await Promise.all(wanted.map(bundle));
 
   const files = (await readdir(join(root, "migrations"))).filter((file) => file.endsWith(".sql"));
   const migrations = files.toSorted().map(async (name) => {
@@ -46,7 +47,7 @@ export async function build(directory: string): Promise<void> {
     return { name, statements: unstable_splitSqlQuery(sql) };
   });
   const blueprint: Blueprint = {
-    bundles: { deployed, "faulty-ledger": faulty },
+    bundles: { deployed: fileOf("deployed"), "faulty-ledger": fileOf("faulty-ledger") },
     worker: unstable_getMiniflareWorkerOptions(join(root, "wrangler.toml")).workerOptions as Blueprint["worker"],
     migrations: await Promise.all(migrations),
   };

@@ -1,5 +1,6 @@
 import type { Env } from "../../src/env.ts";
-import worker, { KeyObject as RealKeyObject, OwnerObject as RealOwnerObject } from "../../src/index.ts";
+import worker, { OwnerObject as RealOwnerObject } from "../../src/index.ts";
+import { AbortableKeyObject, armAbortPoint } from "./abortable.ts";
 import { faultyD1, type LedgerFault } from "./faulty-d1.ts";
 
 /** The service binding by which serve.ts decides what a question to the ledger, or an answer of an object, meets. */
@@ -21,9 +22,9 @@ function withFaultyLedger(env: FaultEnv): Env {
 /** The calls of a key's object whose answers can be lost. */
 export type Losable = "create" | "rotate" | "rotateSelf" | "credit";
 
-type Command<Call extends Losable> = Parameters<RealKeyObject[Call]>[0];
+type Command<Call extends Losable> = Parameters<AbortableKeyObject[Call]>[0];
 
-export class KeyObject extends RealKeyObject {
+export class KeyObject extends AbortableKeyObject {
   readonly #faults: Fetcher;
 
   constructor(ctx: DurableObjectState, env: FaultEnv) {
@@ -65,5 +66,8 @@ export class OwnerObject extends RealOwnerObject {
 }
 
 export default {
-  fetch: (request, env, ctx) => worker.fetch(request, withFaultyLedger(env), ctx),
+  fetch: (request, env, ctx) =>
+    new URL(request.url).pathname === "/_abort-point"
+      ? armAbortPoint(request)
+      : worker.fetch(request, withFaultyLedger(env), ctx),
 } satisfies ExportedHandler<FaultEnv>;

@@ -1,0 +1,131 @@
+import type { Mutant } from "../mutant.ts";
+
+const OBJECT = "src/key-object/key-object.ts";
+const ADMIT = "if (key !== null) return this.#step(key, (now) => admit(key, admission, now));";
+
+/** Bugs in the object around the core, and on the way to the ledger. */
+export const IN_THE_OBJECT: readonly Mutant[] = [
+  {
+    bug: "check, then use: something is awaited between the look at a key and its replacement",
+    breaks: "P4",
+    file: OBJECT,
+    edits: [
+      {
+        from: ADMIT,
+        to: "if (key !== null) { await scheduler.wait(1); return this.#step(key, (now) => admit(key, admission, now)); }",
+      },
+    ],
+    catcher: { campaign: "C2", size: 3 },
+  },
+  {
+    bug: "the use is written down a little later, over whatever happened meanwhile",
+    breaks: "P3",
+    file: OBJECT,
+    edits: [
+      {
+        from: ADMIT,
+        to: `if (key !== null) {
+          const answer = await this.#step(key, (now) => admit(key, admission, now));
+          const seen = this.#page;
+          this.ctx.waitUntil(scheduler.wait(5).then(() => { this.#page = seen; }));
+          return answer;
+        }`,
+      },
+    ],
+    catcher: { campaign: "C1", size: 1_000 },
+  },
+  {
+    bug: "an admission is counted in memory only",
+    breaks: "P4",
+    file: OBJECT,
+    edits: [
+      {
+        from: "if (step.key !== key) this.#replace({ ...this.#page!, key: step.key }, step.events);",
+        to: `if (step.key !== key && step.events.length === 0) this.#page = { ...this.#page!, key: step.key };
+          else if (step.key !== key) this.#replace({ ...this.#page!, key: step.key }, step.events);`,
+      },
+    ],
+    catcher: { campaign: "C3", size: 2 },
+  },
+  {
+    bug: "an answer leaves before its state is durable",
+    breaks: "P11",
+    file: OBJECT,
+    edits: [
+      {
+        from: "await this.#settled(); return { ...answer, decision };",
+        to: "this.ctx.waitUntil(this.#settled()); return { ...answer, decision };",
+      },
+    ],
+    catcher: { campaign: "C4", size: 1 },
+  },
+  {
+    bug: "a write that fails is taken for one that is done",
+    breaks: "P11",
+    file: OBJECT,
+    edits: [
+      {
+        from: `this.ctx.abort("a write failed: the key in memory is ahead of its storage"); throw cause;`,
+        to: "this.#durable = covers;",
+      },
+    ],
+    catcher: { campaign: "C4", size: 1 },
+  },
+  {
+    bug: "D1 is asked whether a key may be used",
+    breaks: "P11",
+    file: OBJECT,
+    edits: [
+      {
+        from: ADMIT,
+        to: `if (key !== null) {
+          const row = await this.env.DB.prepare("SELECT status FROM keys WHERE id = ?").bind(key.profile.id).first();
+          const now = this.#page!.key!;
+          if (row?.["status"] !== "active") return this.#step(now, (at) => admit(now, admission, at));
+          const alive = { ...now, standing: { ...now.standing, revokedAt: null, suspendedAt: null } };
+          return this.#step(now, (at) => admit(alive, admission, at));
+        }`,
+      },
+    ],
+    catcher: { campaign: "C4", size: 1 },
+  },
+  {
+    bug: "a spending call is repeated by hand",
+    breaks: "P4",
+    file: "src/http/ask-key.ts",
+    edits: [
+      {
+        from: "inTime(question(key as unknown as KeyRpc),",
+        to: `inTime(question(key as unknown as KeyRpc)
+          .catch(() => question(env.KEYS.getByName(keyId) as unknown as KeyRpc)),`,
+      },
+    ],
+    catcher: { campaign: "C4", size: 1 },
+  },
+  {
+    bug: "events count as delivered before the ledger has them",
+    breaks: "P12",
+    file: "src/key-object/outbox.ts",
+    edits: [
+      {
+        from: "await deliver(this.#db, this.#deliveryOf(page, events));",
+        to: "this.#hooks.delivered(last.sequence); await deliver(this.#db, this.#deliveryOf(page, events));",
+      },
+    ],
+    catcher: { project: "runtime", test: "test/runtime/delivery.test.ts" },
+  },
+  {
+    bug: "a second delivery of the same event is an error",
+    breaks: "P12",
+    file: "src/ledger/events.ts",
+    edits: [{ from: "ON CONFLICT (key_id, sequence) DO NOTHING", to: "" }],
+    catcher: { project: "runtime", test: "test/runtime/ledger.test.ts" },
+  },
+  {
+    bug: "an older record replaces a newer one in the ledger",
+    breaks: "P12",
+    file: "src/ledger/keys.ts",
+    edits: [{ from: "WHERE excluded.revision > keys.revision", to: "" }],
+    catcher: { project: "runtime", test: "test/runtime/ledger.test.ts" },
+  },
+];

@@ -1,0 +1,55 @@
+/**
+ * `npm run proof`: the campaigns at their full sizes, and docs/proof.md from what came of it.
+ *
+ *     npm run proof                     all campaigns, a seed by chance
+ *     npm run proof -- C1 C3            these alone; docs/proof.md stays as it is
+ *     SEED=7 npm run proof -- C1        this seed
+ *     SIZE=2000 npm run proof -- C1     this many units; SIZE=short: as many as `npm test` runs
+ */
+import { CAMPAIGNS } from "./campaigns/all.ts";
+import type { Campaign, Findings } from "./campaigns/campaign.ts";
+import { writeReport } from "./report/report.ts";
+
+/** One campaign that has come to its end. */
+export type Outcome = { readonly campaign: Campaign; readonly size: number; readonly seconds: number } & Findings;
+
+const { SEED, SIZE } = process.env;
+const seed = SEED === undefined ? 1 + Math.floor(Math.random() * 1_000_000) : Number(SEED);
+const names = process.argv.slice(2);
+const chosen = names.length === 0 ? CAMPAIGNS : CAMPAIGNS.filter(({ name }) => names.includes(name));
+if (chosen.length < names.length) throw new Error(`campaigns are ${CAMPAIGNS.map(({ name }) => name).join(", ")}`);
+
+const sizeOf = ({ short, full }: Campaign): number =>
+  SIZE === undefined ? full : SIZE === "short" ? short : Number(SIZE);
+
+async function run(campaign: Campaign): Promise<Outcome> {
+  const size = sizeOf(campaign);
+  const { name, title, unit } = campaign;
+  console.log(`${name} ${title}: ${grouped(size)} ${unit}, SEED=${seed}`);
+  const began = performance.now();
+  const seconds = () => (performance.now() - began) / 1000;
+  let told = 0;
+  const findings = await campaign.run(size, seed, (done) => {
+    if (seconds() < told + 5) return;
+    told = seconds();
+    console.log(`${name} ${grouped(done)} of ${grouped(size)} ${unit} after ${told.toFixed(0)} s`);
+  });
+  const { counts, violations } = findings;
+  const seen = Object.entries(counts).map(([what, count]) => `${grouped(count)} ${what}`);
+  console.log(`${name} ${seconds().toFixed(1)} s: ${seen.join(", ")}`);
+  for (const violation of violations) console.log(`${name} VIOLATION ${violation}`);
+  if (violations.length > 0) console.log(`${name} again: SEED=${seed} SIZE=${size} npm run proof -- ${name}`);
+  return { campaign, size, seconds: seconds(), ...findings };
+}
+
+const grouped = (count: number): string => count.toLocaleString("en-US");
+
+const outcomes: Outcome[] = [];
+for (const campaign of chosen) outcomes.push(await run(campaign));
+if (names.length === 0 && SIZE === undefined) await writeReport(seed, outcomes);
+const failed = outcomes.filter(({ violations }) => violations.length > 0);
+console.log(
+  failed.length === 0 ? "0 violations" : `violations in ${failed.map(({ campaign }) => campaign.name).join(", ")}`,
+);
+// Connections to what has been stopped would keep the process.
+process.exit(failed.length === 0 ? 0 : 1);

@@ -1,0 +1,12 @@
+import { expect, test } from "vitest";
+import { CAMPAIGNS } from "../campaigns/all.ts";
+
+const seed = Number(process.env["SEED"] ?? 1);
+
+test.each(CAMPAIGNS.filter(({ name }) => name !== "C5").map((campaign) => ({ ...campaign, seed })))(
+  "$name, seed $seed: $title",
+  async ({ run, short }) => {
+    const { violations } = await run(short, seed, () => {});
+    expect(violations).toEqual([]);
+  },
+);

@@ -1,0 +1,24 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Rekey } from "../../support/rekey.ts";
+
+/** How long the ledger may take to catch up, in milliseconds: an alarm that failed is repeated after seconds. */
+const PATIENCE_MS = 15_000;
+
+/**
+ * Waits for the ledger to have what happened to a key: every event once, numbered without a gap up to the key's
+ * revision, and the record at that revision. `null` when it has; otherwise what it has instead.
+ */
+export async function faultOfLedger(rekey: Rekey, keyId: string, revision: number): Promise<string | null> {
+  let has = "";
+  for (const until = Date.now() + PATIENCE_MS; Date.now() < until; await pause(50)) {
+    const [events] = await rekey.ledgerSql(
+      "SELECT count(*) AS n, min(sequence) AS first, max(sequence) AS last FROM events WHERE key_id = ?",
+      keyId,
+    );
+    const [key] = await rekey.ledgerSql("SELECT revision FROM keys WHERE id = ?", keyId);
+    const { n, first, last } = events!;
+    if (n === revision && first === 1 && last === revision && key?.["revision"] === revision) return null;
+    has = `${String(n)} events from ${String(first)} to ${String(last)}, the record at ${String(key?.["revision"])}`;
+  }
+  return `${keyId}: the ledger has ${has} of a key at revision ${revision}`;
+}

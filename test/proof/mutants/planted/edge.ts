@@ -1,9 +1,7 @@
 import type { Mutant } from "../mutant.ts";
 
 const GATEWAY = "src/edge/gateway.ts";
-const ADMISSION = `const asked = await askKey(env, config, credential.keyId, (key) =>
-  key.admit({ presented: digestOf(credential.text), cost, scopes, anyScope: [], ip: clientIp, dryRun: false }),
-);`;
+const ADMISSION = "const asked = await enter(holder, admission);";
 
 /** Bugs in the Worker: the gateway and the control API. */
 export const IN_THE_WORKER: readonly Mutant[] = [
@@ -16,10 +14,8 @@ export const IN_THE_WORKER: readonly Mutant[] = [
         from: ADMISSION,
         to: `const memory = ((globalThis as any).verdicts ??= new Map());
           const kept = memory.get(credential.text);
-          const asked = kept !== undefined && kept.until > Date.now() ? kept.asked : await askKey(env, config,
-            credential.keyId, (key) => key.admit({ presented: digestOf(credential.text), cost, scopes, anyScope: [],
-            ip: clientIp, dryRun: false }));
-          if (asked.answered && asked.answer.admitted) memory.set(credential.text, { until: Date.now() + 1000, asked });`,
+          const asked = kept !== undefined && kept.until > Date.now() ? kept.asked : await enter(holder, admission);
+          if (asked.answered && asked.answer.verdict.admitted) memory.set(credential.text, { until: Date.now() + 1000, asked });`,
       },
     ],
     catcher: { campaign: "C1", size: 1_000 },

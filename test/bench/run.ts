@@ -11,7 +11,7 @@ import { markdown, terminal } from "./report.ts";
 import { measure, type Pace } from "./rounds.ts";
 import { ROW_IDS, rowsOf, select, type Cast, type Row } from "./rows.ts";
 import { measureStartUp } from "./startup.ts";
-import { bundle, start, type Running } from "./workerd.ts";
+import { bundle, start, type Artefact, type Running } from "./workerd.ts";
 
 /**
  * The question this bench answers: what does Rekey cost on top of what Hono, one RPC and one written row cost anyway?
@@ -53,13 +53,13 @@ async function run({ only, seconds }: Options): Promise<void> {
       bundle("wrangler.toml"),
       bundle("wrangler.toml", "test/bench/workers/counted.ts"),
     ]);
-    const startRekey = async (name: string, script: string): Promise<Running> => {
-      const rekey = await start({ name, script, className: "KeyObject", objects: "KEYS", env: ENV });
+    const startRekey = async (name: string, artefact: Artefact): Promise<Running> => {
+      const rekey = await start({ name, artefact, env: ENV });
       stops.push(rekey.stop);
       await migrate(await rekey.d1("DB"));
       return rekey;
     };
-    const floor = await start({ name: "floor", script: floorBundle, className: "FloorObject", objects: "OBJECTS" });
+    const floor = await start({ name: "floor", artefact: floorBundle });
     stops.push(floor.stop);
 
     const keys = only.size === 0 || only.has("update") || only.has("many") ? KEYS : 1;

@@ -1,5 +1,5 @@
 import { gzipSync } from "node:zlib";
-import { start } from "./workerd.ts";
+import { start, type Artefact } from "./workerd.ts";
 
 /** What a fresh isolate pays before its first request. */
 export type StartUp = {
@@ -16,9 +16,10 @@ export type StartUp = {
  * work that waits for nothing; CPU time comes in steps of 10 ms and would say less. The clock has steps of 1 ms: take
  * the mean of several, not one.
  */
-export async function measureStartUp(script: string, times: number): Promise<StartUp> {
+export async function measureStartUp(artefact: Artefact, times: number): Promise<StartUp> {
+  const { script } = artefact;
   const evaluationMs: number[] = [];
-  for (let time = 0; time < times; time++) evaluationMs.push(await evaluateOnce(script));
+  for (let time = 0; time < times; time++) evaluationMs.push(await evaluateOnce(artefact));
   return { bytes: Buffer.byteLength(script), gzipBytes: gzipSync(script).length, evaluationMs };
 }
 
@@ -32,8 +33,9 @@ export default {
 };
 `;
 
-async function evaluateOnce(script: string): Promise<number> {
-  const worker = await start({ name: "startup", script: IMPORTER, modules: { "bundle.js": script } });
+async function evaluateOnce({ script, config }: Artefact): Promise<number> {
+  const importer = { script: IMPORTER, config: { ...config, durable_objects: { bindings: [] } } };
+  const worker = await start({ name: "startup", artefact: importer, modules: { "bundle.js": script } });
   try {
     const response = await fetch(`http://127.0.0.1:${worker.port}/`);
     const text = await response.text();

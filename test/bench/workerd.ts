@@ -1,10 +1,10 @@
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { Miniflare, type MiniflareOptions } from "miniflare";
+import { unstable_readConfig } from "wrangler";
 import { childProcesses } from "./cpu.ts";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -12,26 +12,34 @@ const root = join(import.meta.dirname, "..", "..");
 type WorkerConfig = MiniflareOptions["workers"][number]["config"];
 type Bindings = NonNullable<WorkerConfig["env"]>;
 
-/** The `compatibility_date` under which everything runs: the product's own. */
-export const compatibilityDate = /^compatibility_date = "(.+)"$/m.exec(
-  readFileSync(join(root, "wrangler.toml"), "utf8"),
-)![1]!;
+/** What is read of a wrangler.toml. */
+type Config = {
+  readonly main: string;
+  readonly compatibility_date: string;
+  readonly vars: Readonly<Record<string, unknown>>;
+  readonly durable_objects: { readonly bindings: readonly { readonly name: string; readonly class_name: string }[] };
+};
+
+/** A Worker as a deploy would upload it: the text of its bundle, and what its configuration says. */
+export type Artefact = { readonly script: string; readonly config: Config };
 
 /**
- * Bundles a Worker exactly as a deploy would, and returns the text of the bundle.
+ * Bundles a Worker exactly as a deploy would.
+ * @param configPath relative to the repository
  * @param entry another entry point than the one the configuration names, relative to the repository
  */
-export async function bundle(configPath: string, entry?: string): Promise<string> {
+export async function bundle(configPath: string, entry?: string): Promise<Artefact> {
+  const config = unstable_readConfig({ config: join(root, configPath) }) as Config;
   const outdir = await mkdtemp(join(tmpdir(), "rekey-bench-bundle-"));
   try {
     const wrangler = join(root, "node_modules", "wrangler", "bin", "wrangler.js");
-    const main = entry ?? /^main = "(.+)"$/m.exec(await readFile(join(root, configPath), "utf8"))![1]!;
     const args = ["deploy", ...(entry === undefined ? [] : [entry]), "--config", configPath, "--dry-run"];
     await promisify(execFile)(process.execPath, [wrangler, ...args, "--outdir", outdir], {
       cwd: root,
-      env: { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "true" },
+      env: { ...process.env, WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false" },
     });
-    return await readFile(join(outdir, basename(main).replace(/\.ts$/, ".js")), "utf8");
+    const script = await readFile(join(outdir, basename(entry ?? config.main).replace(/\.ts$/, ".js")), "utf8");
+    return { script, config };
   } finally {
     await rm(outdir, { recursive: true, force: true });
   }
@@ -40,14 +48,10 @@ export async function bundle(configPath: string, entry?: string): Promise<string
 /** A Worker to be measured. */
 export type Contestant = {
   readonly name: string;
-  /** The text of its bundle. */
-  readonly script: string;
+  readonly artefact: Artefact;
   /** More modules beside the bundle, which it may import by name. */
   readonly modules?: Readonly<Record<string, string>>;
-  /** Its Durable Object class. */
-  readonly className?: string;
-  /** The binding of that class. */
-  readonly objects?: string;
+  /** Bindings beside its objects and variables. */
   readonly env?: Bindings;
 };
 
@@ -69,11 +73,11 @@ export type Running = {
  * Objects stay in memory: an eviction of a thousand of them in the middle of another row would be measured as that
  * row's. What waking costs is a question of its own.
  */
-export async function start({ name, script, modules, className, objects, env }: Contestant): Promise<Running> {
+export async function start({ name, artefact, modules, env }: Contestant): Promise<Running> {
+  const { script, config } = artefact;
+  const bindings = config.durable_objects.bindings.map((object) => [object.name, object.class_name] as const);
   const state = await mkdtemp(join(tmpdir(), `rekey-bench-${name}-`));
   const before = new Set(childProcesses());
-  const esm = (contents: string) => ({ type: "esm", contents }) as const;
-  const beside = Object.entries(modules ?? {}).map(([path, contents]) => [path, esm(contents)] as const);
   const miniflare = new Miniflare({
     resourcePersistencePath: state,
     telemetry: { enabled: false },
@@ -81,24 +85,28 @@ export async function start({ name, script, modules, className, objects, env }: 
       {
         config: {
           name,
-          compatibilityDate,
-          manifest: {
-            mainModule: "index.js",
-            modulesRoot: "/",
-            modules: { "index.js": esm(script), ...Object.fromEntries(beside) },
-          },
+          compatibilityDate: config.compatibility_date,
+          manifest: manifestOf({ "index.js": script, ...modules }),
           env: {
-            ...env,
+            ...named(Object.entries(config.vars), (value) => ({ type: "text", value: String(value) })),
+            ...named(bindings, (exportName) => ({ type: "durable-object", worker: name, exportName })),
             ORIGIN: { type: "worker", worker: "origin" },
-            ...(objects && className && { [objects]: { type: "durable-object", worker: name, exportName: className } }),
+            ...env,
           },
-          ...(className && {
-            exports: { [className]: { type: "durable-object", storage: "sqlite", unsafePreventEviction: true } },
-          }),
+          exports: named(
+            bindings.map(([, className]) => [className, className]),
+            () => ({ type: "durable-object", storage: "sqlite", unsafePreventEviction: true }),
+          ),
         },
         dev: { unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] },
       },
-      { config: { name: "origin", compatibilityDate, manifest: originManifest } },
+      {
+        config: {
+          name: "origin",
+          compatibilityDate: config.compatibility_date,
+          manifest: manifestOf({ "index.js": ORIGIN }),
+        },
+      },
     ],
   });
   const url = await miniflare.unsafeGetDirectURL(name);
@@ -113,20 +121,22 @@ export async function start({ name, script, modules, className, objects, env }: 
   };
 }
 
+/** Modules by name, of which `index.js` is the Worker. */
+const manifestOf = (modules: Readonly<Record<string, string>>) => ({
+  mainModule: "index.js",
+  modulesRoot: "/",
+  modules: named(Object.entries(modules), (contents) => ({ type: "esm", contents })),
+});
+
+/** A record with the same names and other values. */
+const named = <From, const To>(entries: readonly (readonly [string, From])[], to: (value: From) => To) =>
+  Object.fromEntries(entries.map(([name, value]) => [name, to(value)]));
+
 /** What the origin behind the gateway answers. */
 export const ORIGIN_ANSWER = `{"served":"by the stub origin","padding":"${"o".repeat(400)}"}`;
 
 /** A stub origin: it answers at once and always the same, so that what is measured is the gateway. */
-const originManifest = {
-  mainModule: "origin.js",
-  modulesRoot: "/",
-  modules: {
-    "origin.js": {
-      type: "esm",
-      contents: `
-        const headers = { "content-type": "application/json" };
-        export default { fetch: () => new Response(${JSON.stringify(ORIGIN_ANSWER)}, { headers }) };
-      `,
-    },
-  },
-} as const;
+const ORIGIN = `
+  const headers = { "content-type": "application/json" };
+  export default { fetch: () => new Response(${JSON.stringify(ORIGIN_ANSWER)}, { headers }) };
+`;

@@ -87,7 +87,7 @@ describe("a verify answers with a successor in newKey", () => {
   it("to exactly one of the questions, of a batch too", async () => {
     const { key } = await issue({ rotation: { afterUses: 3, mode: "issue", graceSeconds: 60 } });
     const { items } = await told<{ items: { valid: boolean; newKey?: string }[] }>(
-      control("POST", "/_rekey/v1/verify/batch", { body: { items: Array(9).fill({ key }) } }),
+      control("POST", "/_rekey/v1/verify/batch", { body: { items: Array.from({ length: 9 }, () => ({ key })) } }),
     );
     expect(items.map(({ valid }) => valid)).toEqual(Array(9).fill(true));
     const [successor, ...more] = items.flatMap(({ newKey }) => newKey ?? []);
@@ -103,7 +103,7 @@ describe("a verify answers with a successor in newKey", () => {
     );
     expect(await verify(repaired.key)).toMatchObject({ valid: true, version: 3 });
     const again = await control("POST", "/_rekey/v1/self/rotate", { authorization: `Bearer ${key}`, body: {} });
-    expect([again.status, ((await again.json()) as { code: string }).code]).toEqual([401, "key-rotated"]);
+    expect([again.status, (await again.json<{ code: string }>()).code]).toEqual([401, "key-rotated"]);
   });
 });
 
@@ -113,7 +113,7 @@ describe("a key that must be rotated", () => {
     const own = { authorization: `Bearer ${key}` };
     expect((await throughGateway(key)).status).toBe(200);
     const refused = await throughGateway(key);
-    expect([refused.status, ((await refused.json()) as { code: string }).code]).toEqual([403, "rotation-required"]);
+    expect([refused.status, (await refused.json<{ code: string }>()).code]).toEqual([403, "rotation-required"]);
     expect(await verify(key)).toMatchObject({ valid: false, code: "rotation-required", keyId: record.id });
     expect((await control("GET", "/_rekey/v1/self", own)).status).toBe(200);
     const rotated = await told<{

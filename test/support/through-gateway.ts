@@ -45,7 +45,7 @@ export async function outcomeOf(response: Response): Promise<string> {
     await response.body?.cancel();
     return "admitted";
   }
-  return ((await response.json()) as { code: string }).code;
+  return (await response.json<{ code: string }>()).code;
 }
 
 /** An answer that goes on until it is told to end: what a stream is to a gateway. */

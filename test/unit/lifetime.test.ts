@@ -42,7 +42,7 @@ describe("a token's end is fixed", () => {
   it.each([7, 30, 90, 365])("not with a life of %i days, whenever it is used", (days) => {
     const life = days * DAY;
     const key = aKey({ lifetimeSeconds: life, expiresAt: t(life) });
-    const hourly = Array.from({ length: 50 }, (_, use) => t((life * use) / 50));
+    const hourly = Array.from({ length: 50 }, (_, nth) => t((life * nth) / 50));
     expect(endOf(use(key, ...hourly).key)).toBe(life);
     expect(use(key, t(life - 0.001), t(life)).heard).toEqual(["admitted", "key-expired"]);
   });

@@ -11,6 +11,7 @@ import { newRequestId } from "./http/request-id.ts";
 import { redact } from "./key/credential.ts";
 
 export { KeyObject } from "./key-object/key-object.ts";
+export { RekeyService } from "./control/service.ts";
 export { OwnerObject } from "./owner-object/owner-object.ts";
 
 /** A request that has one reading, on its way to whoever answers it. */

@@ -46,6 +46,7 @@ export const rekey = ({ scopes = [], anyScope = [], cost = 1 }: RekeyOptions = {
     c.set("rekey", answer);
     await next();
     if (answer.newKey !== undefined) c.res.headers.set("rekey-new-key", answer.newKey);
+    return undefined;
   });
 
 function refused(answer: Awaited<ReturnType<RekeyService["verify"]>>, scopes: readonly string[]): Response {

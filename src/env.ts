@@ -112,7 +112,6 @@ function readConfig(env: Env): ConfigReading {
   );
   const controlHost = read("CONTROL_HOST", readHost(env.CONTROL_HOST ?? ""));
   const keyPrefix = read("KEY_PREFIX", readPrefix(env.KEY_PREFIX || "rk_live"));
-  const originTimeoutMs = read("ORIGIN_TIMEOUT_MS", readWhole(env.ORIGIN_TIMEOUT_MS || "30000", 50, 600_000));
   const assertionKeys = read("REKEY_ASSERTION_KEY", readAssertionKeys(env.REKEY_ASSERTION_KEY ?? ""));
   const proxyToken = read("REKEY_PROXY_TOKEN", env.REKEY_PROXY_TOKEN ? readToken(env.REKEY_PROXY_TOKEN) : null);
   const routes = readRouteSetting(env.ROUTES ?? [], problems);
@@ -120,6 +119,7 @@ function readConfig(env: Env): ConfigReading {
     problems.push({ setting: "REKEY_ASSERTION_KEY", message: "is not set, but a rule of ROUTES asks for assertions" });
   }
   const decisionTimeoutMs = read("DECISION_TIMEOUT_MS", readWhole(env.DECISION_TIMEOUT_MS || "5000", 50, 60_000));
+  const originTimeoutMs = read("ORIGIN_TIMEOUT_MS", readWhole(env.ORIGIN_TIMEOUT_MS || "30000", 50, 600_000));
 
   if (
     problems.length > 0 ||
@@ -169,7 +169,7 @@ class Fault {
 
 function readToken(value: string): string | Fault {
   if (value === "") return new Fault("is not set: make one with `openssl rand -hex 32`");
-  if (!/^(?:[A-Za-z0-9_-]{43,}|[0-9a-fA-F]{64,})$/.test(value)) {
+  if (!holds256Bits(value)) {
     return new Fault("must be at least 43 base64url or 64 hex characters (256 bits)");
   }
   return looksRandom(value) ? value : new Fault("looks like a placeholder: make one with `openssl rand -hex 32`");
@@ -180,11 +180,13 @@ function readPeppers(value: string): readonly Pepper[] | Fault {
   if (value === "") return new Fault("is not set: make one with `echo a:$(openssl rand -hex 32)`");
   const peppers: Pepper[] = [];
   for (const entry of value.split(",")) {
-    const match = /^\s*([0-9A-Za-z]):([A-Za-z0-9_-]{43,})\s*$/.exec(entry);
-    if (match === null) {
-      return new Fault("must be a list like a:<secret>,b:<secret>, each secret at least 43 base64url characters");
+    const match = /^\s*([0-9A-Za-z]):([A-Za-z0-9_-]+)\s*$/.exec(entry);
+    const [, id = "", secret = ""] = match ?? [];
+    if (!holds256Bits(secret)) {
+      return new Fault(
+        "must be a list like a:<secret>,b:<secret>, each secret at least 43 base64url or 64 hex characters",
+      );
     }
-    const [, id, secret] = match as unknown as [string, string, string];
     if (!looksRandom(secret)) return new Fault(`has a pepper "${id}" that looks like a placeholder`);
     if (peppers.some((other) => other.id === id)) return new Fault(`lists the pepper "${id}" twice`);
     peppers.push({ id, secret: new TextEncoder().encode(secret) });
@@ -273,6 +275,10 @@ function readWhole(value: string, least: number, most: number): number | Fault {
   const number = /^[0-9]+$/.test(value) ? Number(value) : NaN;
   return number >= least && number <= most ? number : new Fault(`must be a whole number from ${least} to ${most}`);
 }
+
+/** Whether a secret can hold 256 bits: 43 characters of base64url, but 64 where it is nothing but hex. */
+const holds256Bits = (value: string): boolean =>
+  /^[0-9a-fA-F]*$/.test(value) ? value.length >= 64 : /^[A-Za-z0-9_-]{43,}$/.test(value);
 
 /** A secret of 256 random bits has many different characters; "changeme…" and "aaaa…" do not get far. */
 function looksRandom(value: string): boolean {

@@ -11,14 +11,33 @@ import { describe, expect, test } from "vitest";
 const MAY_REACH: Readonly<Record<string, readonly string[]>> = {
   key: ["key", "node:crypto"],
   "key-object": ["key-object", "key", "env.ts", "ledger/deliver.ts", "cloudflare:workers"],
+  "owner-object": [
+    "owner-object",
+    "key",
+    "env.ts",
+    "key-object/rpc.ts",
+    "ledger/keys.ts",
+    "ledger/owners.ts",
+    "cloudflare:workers",
+  ],
   ledger: ["ledger", "key"],
   http: ["http", "key", "env.ts", "key-object/rpc.ts", "hono"],
   edge: ["edge", "http", "key", "env.ts", "key-object/rpc.ts", "hono", "node:crypto"],
-  control: ["control", "http", "key", "ledger", "env.ts", "key-object/rpc.ts", "hono", "zod"],
+  control: ["control", "http", "key", "ledger", "env.ts", "key-object/rpc.ts", "owner-object/rpc.ts", "hono", "zod"],
   // Settings are made of what a credential is made of.
   "env.ts": ["key"],
   // Wiring: the planes meet here and nowhere else.
-  "index.ts": ["control", "edge", "http", "key", "key-object/key-object.ts", "env.ts", "hono", "cloudflare:workers"],
+  "index.ts": [
+    "control",
+    "edge",
+    "http",
+    "key",
+    "key-object/key-object.ts",
+    "owner-object/owner-object.ts",
+    "env.ts",
+    "hono",
+    "cloudflare:workers",
+  ],
 };
 
 /** Commands for people, run by Node on a laptop: nothing of the Worker may reach them, so they are never bundled. */

@@ -18,6 +18,15 @@ export type CallOptions = {
   readonly signal?: AbortSignal;
 };
 
+/** With a call that is recognised when it is made again. */
+export type RepeatableOptions = CallOptions & {
+  /**
+   * 16 to 255 visible ASCII characters that nobody else knows. Made up if absent; give one that you keep, if the call
+   * must be settled even when this process dies.
+   */
+  readonly idempotencyKey?: string;
+};
+
 /**
  * Whether a call whose answer is missing is made again.
  * `freely`: it changes nothing, or nothing more when it is made twice. `by-key`: Rekey recognises it by its

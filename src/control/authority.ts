@@ -22,6 +22,7 @@ export type Authorization =
  */
 export async function authorize(scope: ControlScope, call: Unsigned): Promise<Authorization> {
   const { request, env, config, requestId } = call;
+  if (bearerOf(request) === null) return refuse(problem("missing-credentials", { requestId }));
   const admin = adminOf(call);
   if (admin !== null) return { ok: true, authority: admin };
 
@@ -48,9 +49,12 @@ const refuse = (response: Response): Authorization => ({ ok: false, response });
 
 /** The admin, if the call carries one of the admin tokens. */
 export function adminOf({ request, config }: Pick<Unsigned, "request" | "config">): Authority | null {
-  const token = /^Bearer +(.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
-  return token !== undefined && isAdminToken(token, config) ? ADMIN : null;
+  const token = bearerOf(request);
+  return token !== null && isAdminToken(token, config) ? ADMIN : null;
 }
+
+const bearerOf = (request: Request): string | null =>
+  /^Bearer +(.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? null;
 
 /**
  * Whether the text is one of the admin tokens.

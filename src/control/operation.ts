@@ -72,7 +72,7 @@ export type Operation<Params = unknown, Query = unknown, Body = unknown> = {
   /** Absent: a body is not looked at. */
   readonly body?: z.ZodMiniType<Body>;
   readonly responses: Readonly<Record<number, AnswerShape>>;
-  /** What it refuses with beyond what every operation of its shape does: see `refusalsOf`. */
+  /** What it refuses with, beyond what its scope, its input and its asking a key's object bring along. */
   readonly refusals: readonly Code[];
   handle(call: Call<Params, Query, Body>): Response | Promise<Response>;
 };

@@ -3,7 +3,7 @@ import { rfc3339, type EpochMs } from "../key/time.ts";
 import { timestamp, withDefault } from "./schema/fields.ts";
 
 /** How many items a list answers at once. */
-const PAGE = { least: 1, most: 200, usual: 50 } as const;
+export const PAGE = { least: 1, most: 200, usual: 50 } as const;
 
 /** A query parameter that is read into a value; `null` from `read` means it cannot be. */
 export const parameter = <Value>(read: (text: string) => Value | null, message: string) =>
@@ -21,7 +21,11 @@ export const limitParameter = withDefault(
   parameter((text) => {
     const limit = /^[0-9]{1,9}$/.test(text) ? Number(text) : 0;
     return limit >= PAGE.least && limit <= PAGE.most ? limit : null;
-  }, `must be a whole number from ${PAGE.least} to ${PAGE.most}`),
+  }, `must be a whole number from ${PAGE.least} to ${PAGE.most}`).register(z.globalRegistry, {
+    type: "integer",
+    minimum: PAGE.least,
+    maximum: PAGE.most,
+  }),
   PAGE.usual,
 );
 

@@ -1,31 +1,43 @@
 /** What came of waiting for the first byte of an answer. */
 export type FirstByte =
   | { readonly arrived: true; readonly response: Response }
-  | { readonly arrived: false; readonly because: "timeout" | "unreachable"; readonly cause: unknown };
+  | {
+      readonly arrived: false;
+      /** The origin was silent, or could not be reached, or the client's own body broke off. */
+      readonly because: "timeout" | "unreachable" | "body-broken";
+      readonly cause: unknown;
+    };
 
 /**
  * Fetches with a limit on the wait between the last byte of the request and the first of the answer. Neither a long
- * upload nor a long download is cut: only silence is.
+ * upload nor a long download is cut: only silence is. A body that breaks off takes the fetch with it.
  *
- * @param sent settles when the request's body is sent (or given up); `null` if there is none.
+ * @param sent fulfils when the request's body has been read to its end, rejects if it breaks off; `null`: no body.
  */
 export async function awaitFirstByte(
   timeoutMs: number,
-  sent: Promise<unknown> | null,
+  sent: Promise<void> | null,
   fetching: (signal: AbortSignal) => Promise<Response>,
 ): Promise<FirstByte> {
   const controller = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let waiting = true;
+  let because: "timeout" | "unreachable" | "body-broken" = "unreachable";
+  const stop = (why: typeof because, cause: unknown) => {
+    // Once the answer has begun it is the origin's to end: an origin may well answer before it has read everything.
+    if (!waiting) return;
+    because = why;
+    controller.abort(cause);
+  };
   const startClock = () => {
-    if (waiting) timer = setTimeout(() => controller.abort(), timeoutMs);
+    if (waiting) timer = setTimeout(() => stop("timeout", new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
   };
   if (sent === null) startClock();
-  else void sent.then(startClock, startClock);
+  else void sent.then(startClock, (cause: unknown) => stop("body-broken", cause));
   try {
     return { arrived: true, response: await fetching(controller.signal) };
   } catch (cause) {
-    return { arrived: false, because: controller.signal.aborted ? "timeout" : "unreachable", cause };
+    return { arrived: false, because, cause };
   } finally {
     waiting = false;
     clearTimeout(timer);

@@ -9,14 +9,13 @@ import type { Destination } from "./origin.ts";
 import { rewriteRequestHeaders, type Provenance } from "./request-headers.ts";
 import { rewriteResponseHeaders } from "./response-headers.ts";
 
-/** How long the origin may stay silent after it has the whole request, in milliseconds. */
-export const FIRST_BYTE_TIMEOUT_MS = 30_000;
-
 /** An admitted request on its way: what is said about it to the origin, and about the decision to the client. */
 export type Passage = {
   readonly destination: Destination;
   readonly provenance: Provenance;
   readonly hop: string;
+  /** How long the origin may stay silent once it has the whole request. */
+  readonly timeoutMs: number;
   readonly decision: string | null;
   readonly allowance: Allowance;
   readonly at: EpochMs;
@@ -28,7 +27,7 @@ export type Passage = {
  * never be said to another.
  */
 export async function forward(request: Request, passage: Passage): Promise<Response> {
-  const { destination, provenance, hop, decision, allowance, at } = passage;
+  const { destination, provenance, hop, timeoutMs, decision, allowance, at } = passage;
   const { requestId } = provenance;
   // Copying the request, rather than naming its parts, is what lets a GET with a body through.
   const outgoing = new Request(destination.url, request);
@@ -36,7 +35,7 @@ export async function forward(request: Request, passage: Passage): Promise<Respo
   outgoing.headers.set(HOP_HEADER, hop);
 
   const upload = request.body === null || !mayHaveBody(request.method) ? null : watched(request.body, request.headers);
-  const answer = await awaitFirstByte(FIRST_BYTE_TIMEOUT_MS, upload?.sent ?? null, (signal) =>
+  const answer = await awaitFirstByte(timeoutMs, upload?.sent ?? null, (signal) =>
     destination.fetcher.fetch(outgoing, {
       ...(upload !== null && { body: upload.body }),
       redirect: "manual",
@@ -63,6 +62,7 @@ function passedOn(answer: Response, requestId: string): Response {
 }
 
 function unanswered({ because, cause }: Extract<FirstByte, { arrived: false }>, requestId: string): Response {
+  if (because === "body-broken") return problem("invalid-request", { requestId, detail: "The body broke off." });
   const code = because === "timeout" ? "origin-timeout" : "origin-unreachable";
   console.warn({ message: code, requestId, cause: redact(String(cause)) });
   return problem(code, { requestId });
@@ -70,10 +70,15 @@ function unanswered({ because, cause }: Extract<FirstByte, { arrived: false }>, 
 
 const mayHaveBody = (method: string): boolean => method !== "GET" && method !== "HEAD";
 
-/** The same body, and a promise that settles when all of it has been read. */
+/**
+ * The same body, and a promise that tells when all of it has been read.
+ *
+ * `preventAbort`, because workerd otherwise ends a body that broke off as if it were whole, and the origin would keep
+ * the half of an upload for all of it. Whoever waits for `sent` must abort the fetch instead.
+ */
 function watched(body: ReadableStream, headers: Headers): { body: ReadableStream; sent: Promise<void> } {
   const length = headers.get("content-length");
   // With a known length the origin sees Content-Length as the client sent it, otherwise chunks.
   const through = length === null ? new IdentityTransformStream() : new FixedLengthStream(Number(length));
-  return { body: through.readable, sent: body.pipeTo(through.writable) };
+  return { body: through.readable, sent: body.pipeTo(through.writable, { preventAbort: true }) };
 }

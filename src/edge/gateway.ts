@@ -10,7 +10,7 @@ import { forward } from "./forward.ts";
 import { hopMark } from "./hop.ts";
 import { destinationOf } from "./origin.ts";
 import type { Target } from "./path.ts";
-import { areWithinBound } from "./request-headers.ts";
+import { faultOfFraming } from "./framing.ts";
 
 /** What a path asks of a key. */
 export type RouteRule = { readonly cost: number; readonly scopes: readonly string[] };
@@ -38,7 +38,6 @@ export type GatewayCall = {
 export async function gateway(request: Request, { env, config, requestId, target }: GatewayCall): Promise<Response> {
   const { headers, method } = request;
   if (!METHODS.has(method)) return problem("method-not-allowed", { requestId, headers: { allow: ALLOW } });
-  if (!areWithinBound(headers)) return problem("header-too-large", { requestId });
   if (isWebSocket(headers)) return problem("websocket-not-allowed", { requestId });
   if (carriesCredential(target.path) || carriesCredential(target.query)) {
     return problem("credentials-in-url", { requestId });
@@ -48,6 +47,9 @@ export async function gateway(request: Request, { env, config, requestId, target
   if (!reading.ok) return problem(reading.code, { requestId });
   const { credential } = reading;
   if (!isTagged(credential, config.peppers)) return problem("invalid-key", { requestId });
+  // Behind the tag, because reading every header costs more than refusing a forgery.
+  const framing = faultOfFraming(request);
+  if (framing !== null) return problem(framing.code, { requestId, detail: framing.detail });
 
   const [scheme, host] = authorityOf(request.url);
   const found = destinationOf({ scheme, host, path: target.path, query: target.query }, headers, env, config);
@@ -67,6 +69,7 @@ export async function gateway(request: Request, { env, config, requestId, target
     destination: found.destination,
     provenance: { credential, identity: verdict.identity, requestId, clientIp, scheme, host },
     hop: hopMark(config),
+    timeoutMs: config.originTimeoutMs,
     decision,
     allowance: verdict.allowance,
     at: verdict.at,

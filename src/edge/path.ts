@@ -42,7 +42,6 @@ function normalize(raw: string, query: string): Target {
   if (/%(?:2f|5c|3b|[01][0-9a-f]|7f)/i.test(raw)) {
     return refuse("the path contains an escaped slash, backslash, semicolon or control character");
   }
-  if (/%25[0-9a-f]{2}/i.test(raw)) return refuse("the path contains an escape of an escape");
   if (!isUtf8(raw)) return refuse("the path contains escapes that are not UTF-8");
 
   const segments = raw.split("/").slice(1);
@@ -52,7 +51,10 @@ function normalize(raw: string, query: string): Target {
   if (first?.canonical === RESERVED_SEGMENT && first.written !== RESERVED_SEGMENT) {
     return refuse("paths of Rekey itself are spelled without escapes");
   }
-  return { ok: true, path: `/${resolved.map(({ canonical }) => canonical).join("/")}`, query };
+  const path = `/${resolved.map(({ canonical }) => canonical).join("/")}`;
+  // Looked for at the end: `%25%32%65` becomes one only now.
+  if (/%25[0-9A-Fa-f]{2}/.test(path)) return refuse("the path contains an escape of an escape");
+  return { ok: true, path, query };
 }
 
 type Segment = { readonly written: string; readonly canonical: string };

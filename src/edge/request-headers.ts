@@ -2,16 +2,6 @@ import { namesCredential } from "../http/read-credential.ts";
 import type { Identity } from "../key/identity.ts";
 import { parseCredential, type ParsedCredential } from "../key/credential.ts";
 
-/** All header names and values together, in characters. What the origin allows is often less, never much more. */
-export const MAX_HEADER_LENGTH = 32 * 1024;
-
-/** Whether the headers together are within the bound. */
-export function areWithinBound(headers: Headers): boolean {
-  let length = 0;
-  for (const [name, value] of headers) length += name.length + value.length;
-  return length <= MAX_HEADER_LENGTH;
-}
-
 /** What the gateway itself knows about a request that it forwards. */
 export type Provenance = {
   readonly credential: ParsedCredential;

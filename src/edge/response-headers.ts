@@ -7,8 +7,7 @@ export function rewriteResponseHeaders(headers: Headers): void {
   for (const name of headers.keys()) if (isUnwanted(name)) unwanted.push(name);
   for (const name of unwanted) headers.delete(name);
   headers.set("cache-control", privateCacheControl(headers.get("cache-control")));
-  const vary = headers.get("vary");
-  headers.set("vary", vary === null ? DECIDING_HEADERS : `${vary}, ${DECIDING_HEADERS}`);
+  if (headers.get("vary")?.trim() !== "*") headers.append("vary", DECIDING_HEADERS);
 }
 
 /** What the answer depends on, whatever the origin knows about it. */

@@ -17,18 +17,17 @@ export function problem(code: Code, options: ProblemOptions): Response {
   const { title } = CODES[code];
   const status = options.status ?? CODES[code].status;
   const { requestId, detail, members } = options;
-  const headers = new Headers({
+  // RFC 6750 section 3.1: a request without any credentials gets no error code.
+  const challenge = code === "missing-credentials" ? "Bearer" : 'Bearer error="invalid_token"';
+  const headers = {
     "content-type": "application/problem+json",
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
     "rekey-request-id": requestId,
+    ...(status === 401 && { "www-authenticate": challenge }),
+    ...(status === 503 && { "retry-after": "1" }),
     ...options.headers,
-  });
-  if (status === 401 && !headers.has("www-authenticate")) {
-    // RFC 6750 section 3.1: a request without any credentials gets no error code.
-    headers.set("www-authenticate", code === "missing-credentials" ? "Bearer" : 'Bearer error="invalid_token"');
-  }
-  if (status === 503 && !headers.has("retry-after")) headers.set("retry-after", "1");
+  };
   const document = { type: `/_rekey/problems/${code}`, title, status, code, requestId, ...(detail && { detail }) };
   return new Response(JSON.stringify({ ...document, ...members }), { status, headers });
 }

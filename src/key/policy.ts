@@ -82,7 +82,7 @@ export type Environment = (typeof ENVIRONMENTS)[number];
 /** The name under which the quota appears among the limits; no rate limit may have it. */
 export const QUOTA_NAME = "quota";
 
-/** Every bound of the contract, inclusive. Lengths are UTF-16 code units unless the name says bytes. */
+/** Every bound of the contract, inclusive. Lengths are Unicode code points unless the name says bytes. */
 export const BOUNDS = {
   bodyBytes: 64 * 1024,
   nameLength: 128,

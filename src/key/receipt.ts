@@ -105,6 +105,8 @@ const CIPHER = "aes-256-gcm";
 const KEY_BYTES = 32;
 const IV_BYTES = 12;
 const SALT_WIDTH = 32;
+/** Demanded in full, because a shorter tag, which the cipher would take as well, is easier to guess. */
+const TAG = { authTagLength: 16 };
 
 /**
  * Encrypts a credential under a key that is derived from the caller's header: `<salt>.<ciphertext>.<tag>`.
@@ -115,7 +117,7 @@ const SALT_WIDTH = 32;
 export function seal(credential: string, header: string, random: Random): string {
   const salt = randomBase62(SALT_WIDTH, random);
   const { key, iv } = sealingKey(header, salt);
-  const cipher = createCipheriv(CIPHER, key, iv);
+  const cipher = createCipheriv(CIPHER, key, iv, TAG);
   const sealed = cipher.update(credential, "utf8", "base64url") + cipher.final("base64url");
   return `${salt}.${sealed}.${cipher.getAuthTag().toString("hex")}`;
 }
@@ -125,7 +127,7 @@ export function unseal(text: string, header: string): string | null {
   const [salt, sealed, tag] = text.split(".");
   if (salt === undefined || sealed === undefined || tag === undefined) return null;
   const { key, iv } = sealingKey(header, salt);
-  const decipher = createDecipheriv(CIPHER, key, iv);
+  const decipher = createDecipheriv(CIPHER, key, iv, TAG);
   try {
     decipher.setAuthTag(Uint8Array.from(tag.match(/../g) ?? [], (byte) => parseInt(byte, 16)));
     return decipher.update(sealed, "base64url", "utf8") + decipher.final("utf8");

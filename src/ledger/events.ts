@@ -30,11 +30,11 @@ export const insertEvents = (
 export const deleteEvents = (db: D1Database, keyId: KeyId): D1PreparedStatement =>
   db.prepare("DELETE FROM events WHERE key_id = ?1").bind(keyId);
 
-/** The events of a key with a sequence below `before`, newest first. */
+/** The events of a key with a sequence below `before`, newest first; `null` begins with the newest. */
 export async function readEvents(
   db: D1Database,
   keyId: KeyId,
-  { before, limit }: { readonly before: number; readonly limit: number },
+  { before, limit }: { readonly before: number | null; readonly limit: number },
 ): Promise<readonly KeyEvent[]> {
   const { results } = await fromLedger(
     db
@@ -42,7 +42,7 @@ export async function readEvents(
         `SELECT sequence, type, at_ms, actor, request_id, ip, user_agent, country, detail FROM events
          WHERE key_id = ?1 AND sequence < ?2 ORDER BY sequence DESC LIMIT ?3`,
       )
-      .bind(keyId, before, limit)
+      .bind(keyId, before ?? Number.MAX_SAFE_INTEGER, limit)
       .all<Row>(),
   );
   return results.map(eventOf);

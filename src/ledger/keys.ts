@@ -157,7 +157,7 @@ function statusCondition(column: string, status: Status, now: () => string): str
  * Looks up one pepper after the other in an index of such keys, so it costs as many lookups as there are peppers,
  * however many keys there are.
  */
-export async function peppersInUse(db: D1Database, now: EpochMs): Promise<readonly string[]> {
+export async function peppersInUse(db: D1Database, now: EpochMs, timeoutMs: number): Promise<readonly string[]> {
   const { results } = await fromLedger(
     db
       .prepare(
@@ -173,6 +173,7 @@ export async function peppersInUse(db: D1Database, now: EpochMs): Promise<readon
       )
       .bind(now)
       .all<{ pepper: string }>(),
+    timeoutMs,
   );
   return results.map(({ pepper }) => pepper);
 }

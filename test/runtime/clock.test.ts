@@ -1,7 +1,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { aQuota, aWindow } from "../support/a-key.ts";
-import { hears, openKey, rotated, withCredential } from "../support/open-key.ts";
+import { asked, hears, openKey, rotated, withCredential } from "../support/open-key.ts";
 
 const SECOND = 1000;
 const DAY = 24 * 3600 * SECOND;
@@ -27,8 +27,8 @@ describe("the clock of an object", () => {
     expect(await hears(stub, credential)).toBe("admitted");
     vi.setSystemTime(MIDNIGHT + 100 * SECOND);
     expect(await hears(stub, credential)).toBe("key-expired");
-    const after = await stub.read();
-    expect(after.found && after.record).toMatchObject({ status: "expired", expiresAt: MIDNIGHT + 100 * SECOND });
+    const after = await stub.read(asked);
+    expect(after.reached && after.record).toMatchObject({ status: "expired", expiresAt: MIDNIGHT + 100 * SECOND });
   });
 
   it.each([

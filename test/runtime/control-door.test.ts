@@ -7,9 +7,13 @@ import { control, issue, keyPath, told } from "../support/control.ts";
 import { testSecrets } from "../support/settings.ts";
 
 const ADMIN = testSecrets.REKEY_ADMIN_TOKEN;
-const pathOf = (template: string) => template.replace("{id}", "key_0000000000000404").replace("{code}", "not-found");
-const guarded = ROUTES.filter(({ scope }) => scope !== null).map(({ method, path }) => [method, pathOf(path)] as const);
-const bodies = ROUTES.filter(({ body }) => body !== undefined).map(
+const pathOf = (template: string) =>
+  template.replace("{id}", "key_0000000000000404").replace("{code}", "not-found").replace("{owner}", "nobody");
+/** Self-service reads credentials as the gateway does, and has tests of its own. */
+const guarded = ROUTES.filter(({ scope }) => scope !== null && scope !== "self").map(
+  ({ method, path }) => [method, pathOf(path)] as const,
+);
+const bodies = ROUTES.filter(({ scope, body }) => scope !== "self" && body !== undefined).map(
   ({ method, path }) => [method, pathOf(path)] as const,
 );
 
@@ -88,7 +92,7 @@ describe("what is asked", () => {
   it.each([
     ["/_rekey/v1/keys", "DELETE", "POST, GET, HEAD"],
     ["/_rekey/v1/keys", "OPTIONS", "POST, GET, HEAD"],
-    ["/_rekey/v1/keys/key_0000000000000404", "POST", "GET, HEAD"],
+    ["/_rekey/v1/keys/key_0000000000000404", "POST", "GET, HEAD, PATCH, DELETE"],
     ["/_rekey/v1/keys/key_0000000000000404/rotate", "GET", "POST"],
     ["/_rekey/v1/verify", "PUT", "POST"],
     ["/_rekey/healthz", "POST", "GET, HEAD"],
@@ -157,6 +161,7 @@ describe("health", () => {
     expect(await told(control("GET", "/_rekey/readyz", { authorization: null }))).toEqual({
       status: "ready",
       ledger: "ok",
+      warnings: [],
     });
     expect(await told(control("GET", "/_rekey/readyz", { authorization: "Bearer wrong" }))).not.toHaveProperty(
       "detail",
@@ -164,7 +169,8 @@ describe("health", () => {
     expect(await told(control("GET", "/_rekey/readyz"))).toEqual({
       status: "ready",
       ledger: "ok",
-      detail: { ledgerCause: null, mode: "gateway", peppers: ["a"], signingPepper: "a" },
+      warnings: [],
+      detail: { ledgerCause: null, mode: "gateway", peppers: ["a"], signingPepper: "a", missingPeppers: [] },
     });
   });
 

@@ -34,7 +34,7 @@ describe("with the ledger down", () => {
     ["silent", silence],
   ])("(%s) the Worker is ready all the same, and says that the ledger is behind", async (_name, end) => {
     const response = await control("GET", "/_rekey/readyz", { authorization: null, env: ledger(end) });
-    expect(await told(response)).toEqual({ status: "ready", ledger: "behind" });
+    expect(await told(response)).toEqual({ status: "ready", ledger: "behind", warnings: [] });
   });
 
   it("a key's events still come, as far as its object holds them", async () => {

@@ -76,8 +76,8 @@ describe("nothing is written", () => {
     const { stub, credential } = await openKey(limits);
     await atRest(stub);
     using written = await observeStorage(stub);
-    await stub.read();
-    await stub.events({ before: null, limit: 10 });
+    await stub.read(asked);
+    await stub.events({ ...asked, before: null, limit: 10 });
     expect(await hears(stub, credential, { dryRun: true })).toBe("admitted");
     expect(written.rows).toBe(0);
   });
@@ -90,7 +90,7 @@ describe("nothing is written", () => {
     await stub.revoke(asked);
     await stub.suspend(asked);
     await stub.resume(asked);
-    await stub.rotate({ expectedVersion: 7, graceSeconds: 0, ...asked });
+    await stub.rotate({ expectedVersion: 7, graceSeconds: 0, idempotency: null, ...asked });
     expect(written.rows).toBe(0);
   });
 
@@ -100,7 +100,7 @@ describe("nothing is written", () => {
     using written = await observeStorage(stub);
     for (let time = 0; time < 3; time++) {
       await evictDurableObject(stub);
-      await stub.read();
+      await stub.read(asked);
     }
     expect(written.rows).toBe(0);
   });
@@ -109,7 +109,7 @@ describe("nothing is written", () => {
 describe("an id under which no key was ever created", () => {
   it("is answered as unknown to every question and every command, and leaves no trace in storage", async () => {
     const stub = stubOf(aKeyId());
-    const rotate = { expectedVersion: null, graceSeconds: 0, ...asked };
+    const rotate = { expectedVersion: null, graceSeconds: 0, idempotency: null, ...asked };
     for (let time = 0; time < 2; time++) {
       expect(await stub.admit(withCredential("anything"))).toMatchObject({
         admitted: false,
@@ -118,13 +118,13 @@ describe("an id under which no key was ever created", () => {
         allowance: null,
         decision: null,
       });
-      const unknown = { found: false, decision: null };
-      expect(await stub.read()).toEqual(unknown);
+      const unknown = { reached: false, because: "not-found", decision: null };
+      expect(await stub.read(asked)).toEqual(unknown);
       expect(await stub.rotate(rotate)).toEqual(unknown);
       expect(await stub.revoke(asked)).toEqual(unknown);
       expect(await stub.suspend(asked)).toEqual(unknown);
       expect(await stub.resume(asked)).toEqual(unknown);
-      expect(await stub.events({ before: null, limit: 10 })).toEqual(unknown);
+      expect(await stub.events({ ...asked, before: null, limit: 10 })).toEqual(unknown);
 
       // An object without tables and without an alarm ceases to exist; one with either would be kept for ever.
       const traces = await runInDurableObject(stub, async (_object, { storage }) => ({
@@ -143,8 +143,14 @@ describe("a create", () => {
     const { stub, id, record, credential } = await openKey({ name: "first" });
     await atRest(stub);
     using written = await observeStorage(stub);
-    const again = await stub.create({ profile: { ...record, id, name: "second" }, end: null, by: asked.by });
-    expect(again).toEqual({ created: false, decision: expect.any(String) });
+    const again = await stub.create({
+      profile: { ...record, id, name: "second" },
+      end: null,
+      by: asked.by,
+      ownerOrder: null,
+      idempotency: null,
+    });
+    expect(again).toEqual({ done: false, because: "conflict", decision: expect.any(String) });
     expect(written.rows).toBe(0);
     expect(await hears(stub, credential)).toBe("admitted");
   });
@@ -154,10 +160,12 @@ describe("a create", () => {
     const stub = stubOf(id);
     const { record } = await openKey();
     const answers = await Promise.all(
-      Array.from({ length: 20 }, () => stub.create({ profile: { ...record, id }, end: null, by: asked.by })),
+      Array.from({ length: 20 }, () =>
+        stub.create({ profile: { ...record, id }, end: null, by: asked.by, ownerOrder: null, idempotency: null }),
+      ),
     );
-    expect(answers.filter(({ created }) => created)).toHaveLength(1);
-    const history = await stub.events({ before: null, limit: 10 });
-    expect(history.found && history.events).toHaveLength(1);
+    expect(answers.filter(({ done }) => done)).toHaveLength(1);
+    const history = await stub.events({ ...asked, before: null, limit: 10 });
+    expect(history.reached && history.events).toHaveLength(1);
   });
 });

@@ -16,10 +16,10 @@ describe("the numbers of decisions", () => {
       await stub.admit(withCredential(credential)),
       await stub.admit(withCredential(credential)),
       await stub.admit(withCredential("nobody's")),
-      await stub.read(),
-      await stub.rotate({ expectedVersion: 9, graceSeconds: 0, ...asked }),
+      await stub.read(asked),
+      await stub.rotate({ expectedVersion: 9, graceSeconds: 0, idempotency: null, ...asked }),
       await stub.revoke(asked),
-      await stub.events({ before: null, limit: 1 }),
+      await stub.events({ ...asked, before: null, limit: 1 }),
     ];
     const decisions = answers.map(decisionOf);
     for (const [at, decision] of decisions.slice(1).entries()) expect(isAfter(decision, decisions[at]!)).toBe(true);
@@ -64,8 +64,10 @@ describe("the numbers of decisions", () => {
         refusals.push(decision);
       } else {
         const rotation =
-          kind === "rotate" ? await stub.rotate({ expectedVersion: null, graceSeconds: 0, ...asked }) : null;
-        if (rotation?.found && rotation.rotated) holds = rotation.credential;
+          kind === "rotate"
+            ? await stub.rotate({ expectedVersion: null, graceSeconds: 0, idempotency: null, ...asked })
+            : null;
+        if (rotation?.reached && rotation.done) holds = rotation.credential;
         const decision = decisionOf(rotation ?? (await stub.admit(withCredential(holds))));
         follows(decision, [change, ...refusals]);
         [change, refusals] = [decision, []];

@@ -60,16 +60,16 @@ describe("a key that is evicted between every two steps", () => {
     expect(await forgetful(stub, hears(stub, credential))).toBe("admitted");
     await forgetful(stub, stub.revoke(asked));
     expect(await forgetful(stub, hears(stub, credential))).toBe("key-revoked");
-    expect(await forgetful(stub, stub.resume(asked))).toMatchObject({ found: true, done: false });
+    expect(await forgetful(stub, stub.resume(asked))).toMatchObject({ reached: true, done: false });
     expect(await forgetful(stub, hears(stub, credential))).toBe("key-revoked");
   });
 
   it("lets one of two rotations from the same version win, though the second meets another instance", async () => {
     const { stub } = await openKey();
-    const command = { expectedVersion: 1, graceSeconds: 0, ...asked };
-    expect(await forgetful(stub, stub.rotate(command))).toMatchObject({ rotated: true });
+    const command = { expectedVersion: 1, graceSeconds: 0, idempotency: null, ...asked };
+    expect(await forgetful(stub, stub.rotate(command))).toMatchObject({ done: true });
     expect(await forgetful(stub, stub.rotate(command))).toMatchObject({
-      rotated: false,
+      done: false,
       because: "version-conflict",
       currentVersion: 2,
     });
@@ -80,12 +80,12 @@ describe("a key that is evicted between every two steps", () => {
     const instants = new Set<number | null>();
     for (let call = 0; call < 3; call++) {
       const answer = await forgetful(stub, stub.revoke(asked));
-      instants.add(answer.found && answer.done ? answer.record.revokedAt : null);
+      instants.add(answer.reached && answer.done ? answer.record.revokedAt : null);
     }
     expect(instants.size).toBe(1);
     expect([...instants][0]).toBeTypeOf("number");
-    const history = await stub.events({ before: null, limit: 10 });
-    expect(history.found && history.events.map(({ type }) => type)).toEqual(["key.revoked", "key.created"]);
+    const history = await stub.events({ ...asked, before: null, limit: 10 });
+    expect(history.reached && history.events.map(({ type }) => type)).toEqual(["key.revoked", "key.created"]);
   });
 
   it("numbers its events 1, 2, 3 … without a gap, and keeps all of them", async () => {
@@ -95,10 +95,10 @@ describe("a key that is evicted between every two steps", () => {
       await forgetful(stub, stub.suspend(asked));
       await forgetful(stub, stub.resume(asked));
     }
-    const history = await stub.events({ before: null, limit: 100 });
-    expect(history.found && history.events.map(({ sequence }) => sequence)).toEqual([10, 9, 8, 7, 6, 5, 4, 3, 2, 1]);
-    const page = await stub.events({ before: 5, limit: 2 });
-    expect(page.found && page.events.map(({ type }) => type)).toEqual(["key.resumed", "key.suspended"]);
+    const history = await stub.events({ ...asked, before: null, limit: 100 });
+    expect(history.reached && history.events.map(({ sequence }) => sequence)).toEqual([10, 9, 8, 7, 6, 5, 4, 3, 2, 1]);
+    const page = await stub.events({ ...asked, before: 5, limit: 2 });
+    expect(page.reached && page.events.map(({ type }) => type)).toEqual(["key.resumed", "key.suspended"]);
   });
 
   it("knows the newest 32 retired secrets and forgets the older ones", async () => {
@@ -125,12 +125,12 @@ describe("a key that is evicted between every two steps", () => {
       { afterSeconds: 3600 },
     );
     await evictDurableObject(stub);
-    const after = await stub.read();
-    expect(after.found && after.record).toEqual(record);
+    const after = await stub.read(asked);
+    expect(after.reached && after.record).toEqual(record);
     await stub.admit(withCredential(credential, { ip: "203.0.113.7" }));
     await evictDurableObject(stub);
-    const used = await stub.read();
-    expect(used.found && used.record).toMatchObject({
+    const used = await stub.read(asked);
+    expect(used.reached && used.record).toMatchObject({
       allowance: { quota: { used: 1 }, rateLimits: [{ remaining: 99 }] },
     });
   });

@@ -8,7 +8,7 @@ import { fromLedger, LedgerUnavailable } from "../../src/ledger/unavailable.ts";
 import { t } from "../support/a-key.ts";
 import { anEvent, aRecord, idOf } from "../support/a-record.ts";
 
-const ANY: KeyFilter = { owner: null, status: null };
+const ANY: KeyFilter = { owner: null, status: null, environment: null, pepper: null, search: null };
 const list = (filter: Partial<KeyFilter> = {}, after: KeyPlace | null = null, limit = 200, now = t(0)) =>
   listKeys(env.DB, { filter: { ...ANY, ...filter }, after, limit, now });
 const history = (number = 1, before = 1_000_000, limit = 1_000) => readEvents(env.DB, idOf(number), { before, limit });
@@ -121,7 +121,7 @@ describe("a delivery", () => {
   });
 
   it("happens whole or not at all", async () => {
-    const faulty = { ...aRecord({ id: idOf(1) }), name: null as never };
+    const faulty = { ...aRecord({ id: idOf(1) }), version: null as never };
     await expect(deliver(env.DB, { record: faulty, events: [anEvent(1)] })).rejects.toBeInstanceOf(LedgerUnavailable);
     expect(await sequences()).toEqual([]);
     expect(await list()).toEqual([]);

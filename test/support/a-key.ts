@@ -1,9 +1,11 @@
 import type { Admission } from "../../src/key/admit.ts";
-import { create, type Circumstance } from "../../src/key/change.ts";
+import type { Circumstance } from "../../src/key/change.ts";
+import { create, type Creation, type Fresh } from "../../src/key/create.ts";
 import type { KeyId } from "../../src/key/credential.ts";
 import { digestOf } from "../../src/key/digest.ts";
 import type { By } from "../../src/key/event.ts";
-import type { Key, Profile, Secret } from "../../src/key/key.ts";
+import type { Key, Profile, Secret, Step } from "../../src/key/key.ts";
+import { rotate, type RotateCommand, type Rotation } from "../../src/key/rotate.ts";
 import type { QuotaPeriod, RateLimitRule } from "../../src/key/policy.ts";
 import { epochMs, type EpochMs } from "../../src/key/time.ts";
 
@@ -31,6 +33,7 @@ export const aProfile = (profile: Partial<Profile> = {}): Profile => ({
   name: "a key",
   owner: null,
   kind: "token",
+  environment: "test",
   prefix: "rk_test",
   createdAt: t(0),
   scopes: [],
@@ -42,9 +45,32 @@ export const aProfile = (profile: Partial<Profile> = {}): Profile => ({
   ...profile,
 });
 
+/** What a mint hands over with a secret: here the text by which a test calls it. */
+export const freshly = (secret: Secret, credential = `credential ${secret.hint}`): Fresh => ({
+  credential,
+  secret,
+  random: (bytes) => bytes.fill(7),
+});
+
+/** Creates a key with a secret of the test's own. */
+export const createWith = (
+  profile: Profile,
+  expiresAt: EpochMs | null,
+  secret: Secret,
+  circumstance: Circumstance,
+): Step<Creation> => create(profile, { expiresAt, ownerOrder: null, idempotency: null }, freshly(secret), circumstance);
+
+/** Rotates to a secret of the test's own. */
+export const rotateWith = (
+  key: Key,
+  command: Omit<RotateCommand, "idempotency">,
+  secret: Secret,
+  circumstance: Circumstance,
+): Step<Rotation> => rotate(key, { ...command, idempotency: null }, freshly(secret), circumstance);
+
 /** A key that was just created with the secret `FIRST`. A test names the one thing that matters to it. */
 export function aKey({ expiresAt = null, ...profile }: Partial<Profile> & { expiresAt?: EpochMs | null } = {}): Key {
-  return create(aProfile(profile), expiresAt, FIRST, at(t(0))).key;
+  return createWith(aProfile(profile), expiresAt, FIRST, at(t(0))).key;
 }
 
 export const aQuota = (limit: number, period: QuotaPeriod = "day") => ({ limit, period, timezone: "UTC" }) as const;

@@ -6,6 +6,7 @@ import { newKeyId, type KeyId } from "../../src/key/credential.ts";
 import { digestOf } from "../../src/key/digest.ts";
 import type { Profile } from "../../src/key/key.ts";
 import type { KeyRecord } from "../../src/key/record.ts";
+import { ADMIN } from "../../src/key/authority.ts";
 import type { CreateCommand, KeyRpc } from "../../src/key-object/rpc.ts";
 import { admin, aProfile } from "./a-key.ts";
 
@@ -28,13 +29,19 @@ export const stubOf = (id: KeyId): Stub => env.KEYS.getByName(id) as unknown as 
 export async function openKey(profile: Partial<Profile> = {}, end: CreateCommand["end"] = null): Promise<OpenKey> {
   const id = aKeyId();
   const stub = stubOf(id);
-  const created = await stub.create({ profile: { ...aProfile(profile), id }, end, by: admin });
-  if (!created.created) throw new Error("there was a key already");
+  const created = await stub.create({
+    profile: { ...aProfile(profile), id },
+    end,
+    by: admin,
+    ownerOrder: null,
+    idempotency: null,
+  });
+  if (!created.done) throw new Error("there was a key already");
   return { id, stub, credential: created.credential, record: created.record };
 }
 
 /** Who asks for changes in these tests, and why. */
-export const asked = { by: admin, reason: null } as const;
+export const asked = { authority: ADMIN, by: admin, reason: null } as const;
 
 /** A request with this credential: one unit, no demands. */
 export const withCredential = (credential: string, request: Partial<Admission> = {}): Admission => ({
@@ -55,8 +62,8 @@ export async function hears(stub: Stub, credential: string, request: Partial<Adm
 
 /** Rotates and hands over the new credential. */
 export async function rotated(stub: Stub, expectedVersion: number | null = null, graceSeconds = 0): Promise<string> {
-  const answer = await stub.rotate({ expectedVersion, graceSeconds, ...asked });
-  if (!answer.found || !answer.rotated) throw new Error("not rotated");
+  const answer = await stub.rotate({ expectedVersion, graceSeconds, idempotency: null, ...asked });
+  if (!answer.reached || !answer.done) throw new Error("not rotated");
   return answer.credential;
 }
 

@@ -1,5 +1,5 @@
 import type { Env } from "../../src/env.ts";
-import worker, { KeyObject as RealKeyObject } from "../../src/index.ts";
+import worker, { KeyObject as RealKeyObject, OwnerObject as RealOwnerObject } from "../../src/index.ts";
 import { faultyD1, type LedgerFault } from "./faulty-d1.ts";
 
 /** The service binding by which serve.ts decides what a question to the ledger meets. */
@@ -19,6 +19,12 @@ function withFaultyLedger(env: FaultEnv): Env {
 }
 
 export class KeyObject extends RealKeyObject {
+  constructor(ctx: DurableObjectState, env: FaultEnv) {
+    super(ctx, withFaultyLedger(env));
+  }
+}
+
+export class OwnerObject extends RealOwnerObject {
   constructor(ctx: DurableObjectState, env: FaultEnv) {
     super(ctx, withFaultyLedger(env));
   }

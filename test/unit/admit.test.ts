@@ -1,9 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { admit, type Admission } from "../../src/key/admit.ts";
-import { revoke, rotate, suspend } from "../../src/key/change.ts";
+import { revoke, suspend } from "../../src/key/change.ts";
 import type { Key } from "../../src/key/key.ts";
 import type { Reason } from "../../src/key/refusal.ts";
-import { aKey, aQuota, aRequest, at as askedAt, aWindow, FIRST, NOBODYS, SECOND, t } from "../support/a-key.ts";
+import {
+  aKey,
+  aQuota,
+  aRequest,
+  at as askedAt,
+  aWindow,
+  FIRST,
+  NOBODYS,
+  SECOND,
+  t,
+  rotateWith,
+} from "../support/a-key.ts";
 
 const plainRotate = { expectedVersion: null, graceSeconds: 0 };
 
@@ -87,7 +98,7 @@ const FAULTS: readonly {
 }[] = [
   { reason: "wrong-secret", request: { presented: NOBODYS.digest } },
   // The first secret is the one presented, so a rotation retires it.
-  { reason: "key-rotated", change: (key) => rotate(key, plainRotate, SECOND, askedAt(t(1))).key },
+  { reason: "key-rotated", change: (key) => rotateWith(key, plainRotate, SECOND, askedAt(t(1))).key },
   { reason: "key-revoked", change: (key) => revoke(key, askedAt(t(3))).key },
   { reason: "key-suspended", change: (key) => suspend(key, askedAt(t(2))).key },
   { reason: "key-expired", profile: { expiresAt: t(10) } },

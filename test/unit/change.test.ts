@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { admit } from "../../src/key/admit.ts";
-import { create, resume, revoke, rotate, suspend } from "../../src/key/change.ts";
+import { resume, revoke, suspend } from "../../src/key/change.ts";
 import type { KeyEvent } from "../../src/key/event.ts";
 import { statusOf, type Key, type Secret } from "../../src/key/key.ts";
 import { BOUNDS } from "../../src/key/policy.ts";
@@ -21,6 +21,8 @@ import {
   secretOf,
   t,
   THIRD,
+  createWith,
+  rotateWith,
 } from "../support/a-key.ts";
 
 /** What a request with this secret hears: `admitted`, or the reason why not. */
@@ -29,13 +31,13 @@ const heard = (key: Key, secret: Secret, now: EpochMs): string => {
   return answer.admitted ? "admitted" : answer.refusal.reason;
 };
 const rotateTo = (key: Key, secret: Secret, now: EpochMs, graceSeconds = 0) =>
-  rotate(key, { expectedVersion: null, graceSeconds }, secret, at(now));
+  rotateWith(key, { expectedVersion: null, graceSeconds }, secret, at(now));
 
 describe("create", () => {
   it("makes version 1, unused, with one event", () => {
     const profile = aProfile({ quota: aQuota(50), rateLimits: [aWindow(1, 60)] });
-    const { key, events, answer } = create(profile, t(60), FIRST, at(t(0)));
-    expect(answer).toEqual({ created: true });
+    const { key, events, answer } = createWith(profile, t(60), FIRST, at(t(0)));
+    expect(answer).toEqual({ done: true, credential: expect.any(String) as string });
     expect(key.standing).toEqual({
       version: 1,
       revision: 1,
@@ -46,9 +48,12 @@ describe("create", () => {
       suspendedAt: null,
       revokedAt: null,
       expiresAt: t(60),
+      ownerOrder: null,
     });
     expect(key.use).toMatchObject({ lastUsedAt: null, admitted: 0, quota: { used: 0 }, rateLimits: [null] });
-    expect(events).toEqual([{ sequence: 1, type: "key.created", at: t(0), by: admin, detail: { version: 1 } }]);
+    expect(events).toEqual([
+      { sequence: 1, type: "key.created", at: t(0), by: admin, detail: { version: 1, name: "a key", scopes: [] } },
+    ]);
     expect(heard(key, FIRST, t(0))).toBe("admitted");
   });
 });
@@ -56,14 +61,18 @@ describe("create", () => {
 describe("rotate", () => {
   it("refuses the old secret and admits the new one at the very next step", () => {
     const { key, answer } = rotateTo(aKey(), SECOND, t(10));
-    expect(answer).toEqual({ rotated: true, retired: { version: 1, validUntil: t(10) } });
+    expect(answer).toEqual({
+      done: true,
+      credential: expect.any(String) as string,
+      retired: { version: 1, validUntil: t(10) },
+    });
     expect(heard(key, FIRST, t(10))).toBe("key-rotated");
     expect(heard(key, SECOND, t(10))).toBe("admitted");
     expect(heard(key, NOBODYS, t(10))).toBe("wrong-secret");
   });
 
   it("makes the next version and says so in one event", () => {
-    const { key, events } = rotate(aKey(), { expectedVersion: 1, graceSeconds: 60 }, SECOND, {
+    const { key, events } = rotateWith(aKey(), { expectedVersion: 1, graceSeconds: 60 }, SECOND, {
       ...at(t(10)),
       reason: "leaked",
     });
@@ -73,10 +82,10 @@ describe("rotate", () => {
   });
 
   it("lets one of two racing rotations win, and tells the other the version that holds", () => {
-    const winner = rotate(aKey(), { expectedVersion: 1, graceSeconds: 0 }, SECOND, at(t(1)));
-    const loser = rotate(winner.key, { expectedVersion: 1, graceSeconds: 0 }, THIRD, at(t(1)));
-    expect(winner.answer.rotated).toBe(true);
-    expect(loser.answer).toEqual({ rotated: false, because: "version-conflict", currentVersion: 2 });
+    const winner = rotateWith(aKey(), { expectedVersion: 1, graceSeconds: 0 }, SECOND, at(t(1)));
+    const loser = rotateWith(winner.key, { expectedVersion: 1, graceSeconds: 0 }, THIRD, at(t(1)));
+    expect(winner.answer.done).toBe(true);
+    expect(loser.answer).toEqual({ done: false, because: "version-conflict", currentVersion: 2 });
     expect(loser.key).toBe(winner.key);
     expect(loser.events).toEqual([]);
     expect(heard(loser.key, THIRD, t(1))).toBe("wrong-secret");
@@ -84,11 +93,11 @@ describe("rotate", () => {
 
   it.each([0, 2, 3, 1e9])("changes nothing for a caller who last saw version %i of a key that is at 1", (expected) => {
     const key = aKey();
-    const step = rotate(key, { expectedVersion: expected, graceSeconds: 0 }, SECOND, at(t(1)));
+    const step = rotateWith(key, { expectedVersion: expected, graceSeconds: 0 }, SECOND, at(t(1)));
     expect(step).toEqual({
       key,
       events: [],
-      answer: { rotated: false, because: "version-conflict", currentVersion: 1 },
+      answer: { done: false, because: "version-conflict", currentVersion: 1 },
     });
     expect(step.key).toBe(key);
   });
@@ -116,15 +125,19 @@ describe("rotate", () => {
     ["revoked", revoke(aKey(), at(t(1))).key, "key-revoked"],
     ["expired", aKey({ expiresAt: t(5) }), "key-expired"],
   ])("does nothing to a key that is %s", (_name, key, because) => {
-    const step = rotate(key, { expectedVersion: 1, graceSeconds: 0 }, SECOND, at(t(5)));
-    expect(step.answer).toEqual({ rotated: false, because, currentVersion: 1 });
+    const step = rotateWith(key, { expectedVersion: 1, graceSeconds: 0 }, SECOND, at(t(5)));
+    expect(step.answer).toEqual({ done: false, because, currentVersion: 1 });
     expect(step.key).toBe(key);
   });
 
   it("leaves a suspended key suspended, and gives it no grace", () => {
     const { key } = suspend(aKey(), at(t(1)));
     const step = rotateTo(key, SECOND, t(2), 3600);
-    expect(step.answer).toEqual({ rotated: true, retired: { version: 1, validUntil: t(2) } });
+    expect(step.answer).toEqual({
+      done: true,
+      credential: expect.any(String) as string,
+      retired: { version: 1, validUntil: t(2) },
+    });
     expect(heard(step.key, SECOND, t(3))).toBe("key-suspended");
     const resumed = resume(step.key, at(t(4))).key;
     expect(heard(resumed, FIRST, t(4))).toBe("key-rotated");
@@ -150,7 +163,11 @@ describe("a grace of 60 s", () => {
     ["1 ms before it ends", 69.999, "admitted"],
     ["when it ends", 70, "key-rotated"],
   ])("keeps the retired secret valid until it ends: %s", (_name, seconds, expected) => {
-    expect(rotated.answer).toEqual({ rotated: true, retired: { version: 1, validUntil: t(70) } });
+    expect(rotated.answer).toEqual({
+      done: true,
+      credential: expect.any(String) as string,
+      retired: { version: 1, validUntil: t(70) },
+    });
     expect(heard(rotated.key, FIRST, t(seconds))).toBe(expected);
     expect(heard(rotated.key, SECOND, t(seconds))).toBe("admitted");
   });
@@ -182,7 +199,11 @@ describe("a grace of 60 s", () => {
 
   it("never outlives the key", () => {
     const { key, answer } = rotateTo(aKey({ expiresAt: t(30) }), SECOND, t(10), 60);
-    expect(answer).toEqual({ rotated: true, retired: { version: 1, validUntil: t(30) } });
+    expect(answer).toEqual({
+      done: true,
+      credential: expect.any(String) as string,
+      retired: { version: 1, validUntil: t(30) },
+    });
     expect(heard(key, FIRST, t(29.999))).toBe("admitted");
     expect(heard(key, FIRST, t(30))).toBe("key-rotated");
     expect(heard(key, SECOND, t(30))).toBe("key-expired");
@@ -257,7 +278,7 @@ describe("events", () => {
   it("are numbered 1, 2, 3 … without a gap, one for each change and none for anything else", () => {
     fc.assert(
       fc.property(commands, (names) => {
-        const created = create(aProfile(), null, FIRST, at(t(0)));
+        const created = createWith(aProfile(), null, FIRST, at(t(0)));
         let key = created.key;
         const events: KeyEvent[] = [...created.events];
         for (const [index, name] of names.entries()) {
@@ -266,7 +287,7 @@ describe("events", () => {
           const step = {
             rotate: () => rotateTo(key, fresh, now),
             grace: () => rotateTo(key, fresh, now, 60),
-            "stale rotate": () => rotate(key, { expectedVersion: 0, graceSeconds: 0 }, fresh, at(now)),
+            "stale rotate": () => rotateWith(key, { expectedVersion: 0, graceSeconds: 0 }, fresh, at(now)),
             suspend: () => suspend(key, at(now)),
             resume: () => resume(key, at(now)),
             revoke: () => revoke(key, at(now)),

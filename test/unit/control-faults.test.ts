@@ -129,6 +129,7 @@ describe("a create within bounds", () => {
         name: "a",
         owner: null,
         kind: "token",
+        environment: "live",
         expiresAt: null,
         scopes: [],
         allowedIps: null,
@@ -158,6 +159,13 @@ describe("every bound holds on the value itself and not one further", () => {
   it.each<[string, Schema, (value: never) => object, unknown, unknown]>([
     ["name, least", create, (name) => ({ name }), "a", ""],
     ["name, most", create, (name) => ({ name }), "a".repeat(BOUNDS.nameLength), "a".repeat(BOUNDS.nameLength + 1)],
+    [
+      "name, in code points",
+      create,
+      (name) => ({ name }),
+      "🔑".repeat(BOUNDS.nameLength),
+      "🔑".repeat(BOUNDS.nameLength + 1),
+    ],
     ["name, control characters", create, (name) => ({ name }), "a ü 鍵 🔑", "a\nb"],
     ["name, half a surrogate pair", create, (name) => ({ name }), "🔑", "\ud83d"],
     ["owner, most", create, (owner) => ({ name: "a", owner }), "o".repeat(128), "o".repeat(129)],
@@ -295,7 +303,7 @@ describe("every bound holds on the value itself and not one further", () => {
 });
 
 describe("what belongs to rules that have not landed is refused, never stored unenforced", () => {
-  it.each(["rotation", "maxConcurrent", "idleSeconds", "maxLifetimeSeconds", "environment", "reserveSeconds"])(
+  it.each(["rotation", "maxConcurrent", "idleSeconds", "maxLifetimeSeconds", "reserveSeconds"])(
     "%s of a key",
     (field) => {
       expect(faults(create, { name: "a", [field]: 1 })).toEqual([`${field}: is not known here`]);

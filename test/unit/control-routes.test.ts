@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import * as z from "zod/mini";
 import { judge } from "../../src/control/faults.ts";
 import { ROUTES } from "../../src/control/routes.ts";
 import { CODES } from "../../src/http/codes.ts";
@@ -12,7 +13,7 @@ describe("the route table", () => {
 
   it("lets nobody in without a scope but to what everybody may see", () => {
     const open = ROUTES.filter(({ scope }) => scope === null).map(({ operationId }) => operationId);
-    expect(open).toEqual(["healthz", "readyz", "explainProblem"]);
+    expect(open).toEqual(["healthz", "readyz", "explainProblem", "getOpenApi", "showReference"]);
   });
 
   it.each(ROUTES.map((route) => [route.operationId, route] as const))(
@@ -23,6 +24,19 @@ describe("the route table", () => {
       if (params === undefined) return;
       const judged = judge(params, Object.fromEntries(named.map((name) => [name, "?"])));
       expect(judged.ok ? [] : judged.faults.map((fault) => fault.path)).toEqual(named);
+    },
+  );
+
+  it.each(ROUTES.map((route) => [route.operationId, route] as const))(
+    "%s can be written down as JSON Schema, closed on both sides",
+    (_name, { params, query, body, responses }) => {
+      const written = [
+        ...[params, query, body].map((schema) => schema && z.toJSONSchema(schema, { io: "input" })),
+        ...Object.values(responses).map(({ schema }) => schema && z.toJSONSchema(schema, { io: "output" })),
+      ];
+      for (const schema of written.filter((each) => each !== undefined)) {
+        expect(schema).toMatchObject({ type: "object", additionalProperties: false });
+      }
     },
   );
 

@@ -3,10 +3,10 @@ import { judge } from "../../src/control/faults.ts";
 import { verifyAnswer } from "../../src/control/schema/verify.ts";
 import { verifyAnswerOf } from "../../src/control/verify-answer.ts";
 import { admit } from "../../src/key/admit.ts";
-import { revoke, rotate, suspend } from "../../src/key/change.ts";
+import { revoke, suspend } from "../../src/key/change.ts";
 import type { Key, Secret } from "../../src/key/key.ts";
 import type { Reason } from "../../src/key/refusal.ts";
-import { aKey, aQuota, aRequest, at, aWindow, FIRST, NOBODYS, SECOND, t } from "../support/a-key.ts";
+import { aKey, aQuota, aRequest, at, aWindow, FIRST, NOBODYS, SECOND, t, rotateWith } from "../support/a-key.ts";
 
 /** What a verify says of one admission, decided by the rules themselves. */
 function answerTo(key: Key, request = aRequest(), seconds = 1) {
@@ -15,7 +15,7 @@ function answerTo(key: Key, request = aRequest(), seconds = 1) {
 }
 
 const rotated = (key: Key, fresh: Secret = SECOND) =>
-  rotate(key, { expectedVersion: null, graceSeconds: 0 }, fresh, at(t(0))).key;
+  rotateWith(key, { expectedVersion: null, graceSeconds: 0 }, fresh, at(t(0))).key;
 const used = (key: Key) => admit(key, aRequest(), t(0)).key;
 
 const STRANGER = { valid: false, code: "invalid-key", requestId: "req_1", decision: null };

@@ -1,6 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { covers, isGrantableScope, isRequirableScope, satisfies } from "../../src/key/scope.ts";
+import {
+  covers,
+  coversGrant,
+  isControlScope,
+  isGrantableScope,
+  isRequirableScope,
+  satisfies,
+} from "../../src/key/scope.ts";
 
 describe("what a granted scope covers", () => {
   it.each([
@@ -80,6 +87,77 @@ describe("what a granted scope covers", () => {
       }),
       { numRuns: 1000 },
     );
+  });
+});
+
+describe("what one granted scope may pass on of itself", () => {
+  it.each([
+    ["rekey:keys:write", "rekey:keys:write"],
+    ["rekey:*", "rekey:*"],
+    ["rekey:*", "rekey:keys:*"],
+    ["rekey:*", "rekey:*:read"],
+    ["rekey:*", "rekey:*:*"],
+    ["rekey:*:read", "rekey:keys:read"],
+    ["*", "orders:*"],
+    ["*:*", "orders:*"],
+  ])("%s covers all that %s covers", (granted, other) => {
+    expect(coversGrant(granted, other)).toBe(true);
+  });
+
+  it.each([
+    ["rekey:keys:write", "rekey:keys:*"],
+    ["rekey:keys:write", "rekey:keys:read"],
+    ["rekey:keys:*", "rekey:*"],
+    // An open end covers one segment or more: the second holds what the first does not.
+    ["rekey:*:*", "rekey:*"],
+    ["rekey:*:read", "rekey:*"],
+    ["rekey:keys:*", "rekey:*:read"],
+    ["rekey:*", "rekey"],
+    ["*", "rekey:verify"],
+    ["*:*", "rekey:*"],
+    ["*:verify", "rekey:verify"],
+  ])("%s does not cover all that %s covers", (granted, other) => {
+    expect(coversGrant(granted, other)).toBe(false);
+  });
+
+  // Every scope of up to three segments over four words: few enough to try all of them.
+  const words = ["rekey", "keys", "other", "*"];
+  const longer = (scopes: readonly string[]) => scopes.flatMap((scope) => words.map((word) => `${scope}:${word}`));
+  const every = [words, longer(words), longer(longer(words))].flat();
+  const passedOn = new Map(every.map((granted) => [granted, every.filter((other) => coversGrant(granted, other))]));
+
+  /** Scopes that a granted scope covers, with a word in the place of each `*` that nobody else uses. */
+  const examplesOf = (granted: string): string[] => {
+    const open = granted.endsWith("*");
+    const plain = granted.replaceAll("*", "unheard-of");
+    return open ? ["", ":a", ":a:b", ":a:b:c"].map((more) => plain + more) : [plain];
+  };
+
+  it("is exactly what it covers itself, for every pair of scopes", () => {
+    for (const granted of every) {
+      const holds = every.filter((other) => examplesOf(other).every((required) => covers(granted, required)));
+      expect(passedOn.get(granted), granted).toEqual(holds);
+    }
+  });
+
+  it("grows by no detour: whatever is passed on, and passed on again, was held in the first place", () => {
+    for (const [granted, others] of passedOn) {
+      for (const other of others) {
+        const gained = passedOn.get(other)!.filter((third) => !coversGrant(granted, third));
+        expect(gained, `${granted} by way of ${other}`).toEqual([]);
+      }
+    }
+  });
+
+  it("reaches into rekey: only from behind a literal rekey", () => {
+    const control = every.filter(isControlScope);
+    expect(control).toHaveLength(every.length / words.length);
+    for (const granted of every.filter((scope) => !isControlScope(scope))) {
+      expect(
+        control.filter((scope) => coversGrant(granted, scope)),
+        granted,
+      ).toEqual([]);
+    }
   });
 });
 

@@ -1,12 +1,12 @@
 /* oxlint-disable vitest/no-conditional-expect -- what is expected depends on what the dice chose to do */
 import { expect, test } from "vitest";
 import { admit } from "../../src/key/admit.ts";
-import { create, resume, revoke, rotate, suspend, type Circumstance } from "../../src/key/change.ts";
+import { resume, revoke, suspend, type Circumstance } from "../../src/key/change.ts";
 import type { KeyEvent } from "../../src/key/event.ts";
 import type { Key } from "../../src/key/key.ts";
 import { BOUNDS } from "../../src/key/policy.ts";
 import { epochMs, ForwardClock } from "../../src/key/time.ts";
-import { admin, aProfile, aQuota, aRequest, aWindow, secretOf } from "../support/a-key.ts";
+import { admin, aProfile, aQuota, aRequest, aWindow, secretOf, rotateWith, createWith } from "../support/a-key.ts";
 import { dice, type Dice } from "../support/dice.ts";
 
 const firstSeed = Number(process.env["SEED"] ?? 1);
@@ -107,7 +107,7 @@ test.each(Array.from({ length: runs }, (_, run) => firstSeed + run))("SEED=%i RU
     rateLimits: [aWindow(rules.pace, rules.windowMs / 1000)],
   });
   const expiresAt = rules.expiresAt === null ? null : epochMs(rules.expiresAt);
-  const created = create(profile, expiresAt, secret(1), { now: clock.now(), by: admin, reason: null });
+  const created = createWith(profile, expiresAt, secret(1), { now: clock.now(), by: admin, reason: null });
   let key = created.key;
   const events: KeyEvent[] = [...created.events];
 
@@ -141,16 +141,16 @@ test.each(Array.from({ length: runs }, (_, run) => firstSeed + run))("SEED=%i RU
       case "rotate": {
         const expected = roll.pick([model.newest, model.newest - 1, null]);
         const graceSeconds = roll.pick([0, 0, 60, 3600]);
-        const rotated = rotate(
+        const rotated = rotateWith(
           key,
           { expectedVersion: expected, graceSeconds },
           secret(model.newest + 1),
           circumstance,
         );
         apply(rotated);
-        const heard = rotated.answer.rotated ? "rotated" : rotated.answer.because;
+        const heard = rotated.answer.done ? "rotated" : rotated.answer.because;
         expect(heard, `rotation from ${expected}`).toBe(model.rotate(expected, graceSeconds * 1000, now));
-        if (!rotated.answer.rotated) expect(key, "a lost rotation changed the key").toBe(before);
+        if (!rotated.answer.done) expect(key, "a lost rotation changed the key").toBe(before);
         break;
       }
       case "suspend":

@@ -1,10 +1,11 @@
 import type { Operation } from "../operation.ts";
-import { examplesOf, type Example } from "./examples.ts";
+import type { Example } from "./example.ts";
 import { ANSWER_HEADERS, answerHeaders, headersOf, REQUEST_HEADERS } from "./headers.ts";
 import { PROBLEM_EXAMPLES, PROBLEM_SCHEMAS, refusalWriter, type RefusalWriter } from "./problems.ts";
 import { refusalsOf } from "./refusals.ts";
 import { schemaWriter, type SchemaWriter } from "./schemas.ts";
 import { SECURITY_SCHEMES, securityOf } from "./security.ts";
+import { examplesOf } from "./story.ts";
 import { TAGS, chapterOf } from "./tags.ts";
 import type { Content, Examples, OpenApiDocument, OperationObject, ParameterObject, ResponseObject } from "./types.ts";
 

@@ -1,5 +1,7 @@
 import type { HeededHeader, Operation } from "../operation.ts";
+import { issuedKey } from "../schema/create.ts";
 import { keyRecord } from "../schema/record.ts";
+import { rotatedKey } from "../schema/rotate.ts";
 import type { HeaderObject, ParameterObject, Reference } from "./types.ts";
 
 const text = { type: "string" } as const;
@@ -25,11 +27,14 @@ export const ANSWER_HEADERS = {
 
 export type AnswerHeader = keyof typeof ANSWER_HEADERS;
 
+/** Answers that hold a record. */
+const WITH_ETAG: ReadonlySet<unknown> = new Set([keyRecord, issuedKey, rotatedKey]);
+
 /** The headers of an answer that is no refusal. */
 export function answerHeaders({ scope }: Operation, schema: unknown, status: number): readonly AnswerHeader[] {
   const headers: AnswerHeader[] = ["Rekey-Request-Id"];
   if (scope !== null) headers.push("Rekey-Decision");
-  if (schema === keyRecord || status === 201) headers.push("ETag");
+  if (WITH_ETAG.has(schema)) headers.push("ETag");
   if (status === 201) headers.push("Location");
   return headers;
 }

@@ -1,18 +1,32 @@
 import type * as z from "zod/mini";
-import { event } from "../schema/event.ts";
+import { amendBody } from "../schema/amend.ts";
+import { createBody, issuedKey } from "../schema/create.ts";
+import { creditBody } from "../schema/credit.ts";
+import { event, eventOfKey } from "../schema/event.ts";
+import { listedOwner, ownerProgress } from "../schema/owner.ts";
 import { quota, rateLimit } from "../schema/policy.ts";
 import { keyRecord, listedKey, quotaReading, rateLimitReading } from "../schema/record.ts";
+import { rotateBody, rotatedKey } from "../schema/rotate.ts";
 import { verifyAnswer, verifyQuestion } from "../schema/verify.ts";
 
 /** Shapes that have a name in the document: described once, referred to everywhere. */
 export const NAMES: ReadonlyMap<z.core.$ZodType, string> = new Map<z.core.$ZodType, string>([
+  [createBody, "NewKey"],
+  [amendBody, "Amendment"],
+  [rotateBody, "Rotation"],
+  [creditBody, "Credit"],
+  [issuedKey, "IssuedKey"],
+  [rotatedKey, "RotatedKey"],
   [keyRecord, "KeyRecord"],
   [listedKey, "ListedKey"],
   [quota, "QuotaRule"],
   [rateLimit, "RateLimitRule"],
   [quotaReading, "Quota"],
   [rateLimitReading, "RateLimit"],
-  [event, "Event"],
+  [event, "KeyEvent"],
+  [eventOfKey, "EventOfKey"],
+  [listedOwner, "ListedOwner"],
+  [ownerProgress, "OwnerProgress"],
   [verifyQuestion, "VerifyQuestion"],
   [verifyAnswer, "VerifyAnswer"],
 ]);

@@ -1,8 +1,9 @@
 import { CODES, type Code } from "../../http/codes.ts";
 import type { PossibleRefusal } from "./refusals.ts";
 import { headersOf, type AnswerHeader } from "./headers.ts";
-import { REQUEST_ID } from "./examples.ts";
+import { REQUEST_ID } from "./cast.ts";
 import type { ExampleObject, JsonSchema, Reference, ResponseObject } from "./types.ts";
+import { explained } from "./words.ts";
 
 const EVERY_CODE = Object.keys(CODES) as readonly Code[];
 
@@ -16,33 +17,28 @@ export const PROBLEM_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     ...text,
     enum: EVERY_CODE,
   },
-  Problem: {
-    description: "A refusal (RFC 9457).",
-    type: "object",
-    properties: {
-      type: { ...text, description: "The page that explains the code: `/_rekey/problems/<code>`." },
-      title: { ...text, description: "The code in words, always the same ones." },
-      status: { type: "integer", description: "The HTTP status." },
-      code: { $ref: "#/components/schemas/Code" },
-      requestId: { ...text, description: "Names this request in logs and events." },
-      detail: { ...text, description: "What is particular to this occurrence." },
-      errors: {
-        type: "array",
-        description: "With `invalid-request`: everything that is wrong with the request. Values are not repeated.",
-        items: {
-          type: "object",
-          properties: {
-            path: { ...text, description: "The field, as in `rateLimits[0].name`; empty for the body as a whole." },
-            message: { ...text, description: "What is wrong with it; reads on from the path." },
-          },
-          required: ["path", "message"],
+  Problem: explained(
+    {
+      description: "A refusal (RFC 9457).",
+      type: "object",
+      properties: {
+        type: text,
+        title: text,
+        status: { type: "integer" },
+        code: { $ref: "#/components/schemas/Code" },
+        requestId: text,
+        detail: text,
+        errors: {
+          type: "array",
+          items: { type: "object", properties: { path: text, message: text }, required: ["path", "message"] },
         },
+        currentVersion: { type: "integer" },
+        limit: text,
       },
-      currentVersion: { type: "integer", description: "With `version-conflict`: the version that holds." },
-      limit: { ...text, description: "The name of the limit that refused." },
+      required: ["type", "title", "status", "code", "requestId"],
     },
-    required: ["type", "title", "status", "code", "requestId"],
-  },
+    "Problem",
+  ),
 };
 
 /** What the document says of particular codes beyond the members that every problem has. */

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { limitParameter, PAGE } from "../page.ts";
 import { keyId } from "../schema/fields.ts";
 import { NAMES } from "./names.ts";
 import type { JsonSchema } from "./types.ts";
@@ -59,6 +60,9 @@ const named = {
 /** Says in JSON Schema's own words what zod says in its own. */
 function tidy(schema: z.core.$ZodType, json: z.core.JSONSchema.BaseSchema, direction: Direction): void {
   if (schema === keyId) Object.assign(json, { type: "string", pattern: "^key_[0-9A-Za-z]{16}$" });
+  if (schema === limitParameter) {
+    Object.assign(json, { type: "integer", minimum: PAGE.least, maximum: PAGE.most, default: PAGE.usual });
+  }
   // A format says it already, in a word.
   if (json.format === "date-time") delete json.pattern;
   if (json.type === "integer") {

@@ -29,13 +29,10 @@ export const listKeyEvents = operation({
       call.params.id,
       (key) => key.events({ authority: authorityOf(call), before, limit }),
       async ({ events: held }, headers) => {
-        // The object forgets what it delivered long ago; what is missing at the end of its part is in the ledger.
-        const next = held.at(-1)?.sequence ?? before;
-        const older =
-          held.length < limit && next !== null && next > 1
-            ? await readEvents(call.env.DB, call.params.id, { before: next, limit: limit - held.length })
-            : [];
-        const events: readonly KeyEvent[] = [...held, ...older];
+        // A page comes from one place: while the object holds events, the ledger may be down. Where its memory ends the
+        // page is short, and the next one comes from the ledger.
+        const events: readonly KeyEvent[] =
+          held.length > 0 ? held : await readEvents(call.env.DB, call.params.id, { before, limit });
         const last = events.at(-1);
         // Sequences have no gaps, so the first event is the one with sequence 1.
         const nextCursor = last !== undefined && last.sequence > 1 ? cursorOf(String(last.sequence)) : null;

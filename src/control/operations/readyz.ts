@@ -1,15 +1,11 @@
 import * as z from "zod/mini";
 import { epochMs } from "../../key/time.ts";
-import { peppersInUse } from "../../ledger/keys.ts";
-import { probeLedger } from "../../ledger/probe.ts";
+import { probeLedger, type Probe } from "../../ledger/probe.ts";
 import { json } from "../answer.ts";
 import { isControlHost } from "../control-host.ts";
 import { operation } from "../operation.ts";
 
 const WARNINGS = ["missing-pepper"] as const;
-
-/** What the ledger says of itself, and of the peppers that keys depend on. `null`: it cannot say. */
-type Probe = Awaited<ReturnType<typeof probeLedger>> & { readonly peppersInUse: readonly string[] | null };
 
 /** How long one probe answers for every caller, in milliseconds: anybody may ask, and D1 must not pay for it. */
 const PROBE_LASTS_MS = 1_000;
@@ -47,9 +43,9 @@ export const readyz = operation({
     const { authority, config, env, request } = call;
     const probe = await recentProbe(env.DB);
     const listed = config.peppers.map(({ id }) => id);
-    const missing = probe.peppersInUse?.filter((pepper) => !listed.includes(pepper)) ?? null;
+    const missing = probe.ok ? probe.peppersInUse.filter((pepper) => !listed.includes(pepper)) : null;
     const detail = {
-      ledgerCause: probe.cause,
+      ledgerCause: probe.ok ? null : probe.cause,
       mode: config.mode,
       peppers: listed,
       signingPepper: config.signingPepper.id,
@@ -68,17 +64,7 @@ export const readyz = operation({
 async function recentProbe(db: D1Database): Promise<Probe> {
   const known = probes.get(db);
   if (known !== undefined && Date.now() < known.until) return known.probe;
-  const ledger = await probeLedger(db);
-  const probe = { ...ledger, peppersInUse: ledger.ok ? await peppersOrNull(db) : null };
+  const probe = await probeLedger(db, epochMs(Date.now()));
   probes.set(db, { until: Date.now() + PROBE_LASTS_MS, probe });
   return probe;
-}
-
-/** Readiness must not fail because a warning could not be found. */
-async function peppersOrNull(db: D1Database): Promise<readonly string[] | null> {
-  try {
-    return await peppersInUse(db, epochMs(Date.now()));
-  } catch {
-    return null;
-  }
 }

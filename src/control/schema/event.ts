@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { EVENT_TYPES } from "../../key/event.ts";
 import type { JsonValue } from "../../key/policy.ts";
-import { keyId, timestamp } from "./fields.ts";
+import { keyId, opaque, timestamp } from "./fields.ts";
 
 /** One fact about a key: what, when, who, from where. */
 export const event = z.strictObject({
@@ -13,7 +13,7 @@ export const event = z.strictObject({
   ip: z.nullable(z.string()),
   userAgent: z.nullable(z.string()),
   country: z.nullable(z.string()),
-  detail: z.custom<Readonly<Record<string, JsonValue>>>().register(z.globalRegistry, { type: "object" }),
+  detail: opaque<Readonly<Record<string, JsonValue>>>(),
 });
 
 /** The same among those of other keys. `owner` is `null` after a purge too. */

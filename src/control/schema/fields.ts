@@ -52,16 +52,21 @@ export const instant = z.iso.datetime({
 
 export const timestamp = z.iso.datetime();
 
-export const keyId = z.custom<KeyId>((value) => typeof value === "string" && isKeyId(value), "is not the id of a key");
+export const keyId = z.string().check(z.refine(isKeyId, "is not the id of a key")) as unknown as z.ZodMiniType<KeyId>;
 
 /** A JSON object that Rekey carries and never reads. */
 export const metadata = z
-  .custom<Metadata>((value) => metadataFault(value) === null, {
-    error: ({ input }) => metadataFault(input) ?? "",
-    // As with `whole`: what is checked across fields is checked beside this fault too.
-    abort: false,
-  })
-  .register(z.globalRegistry, { type: "object" });
+  .unknown()
+  .check(
+    z.refine((value) => metadataFault(value) === null, {
+      error: ({ input }) => metadataFault(input) ?? "is not valid",
+    }),
+  )
+  .register(z.globalRegistry, { type: "object" }) as unknown as z.ZodMiniType<Metadata>;
+
+/** A JSON object in an answer that no schema looks into. Not `z.record`, which would lose a member named `__proto__`. */
+export const opaque = <Type extends object>() =>
+  z.unknown().register(z.globalRegistry, { type: "object" }) as unknown as z.ZodMiniType<Type>;
 
 function metadataFault(value: unknown): string | null {
   if (!isObject(value)) return "must be an object";

@@ -9,7 +9,7 @@ import {
   ROTATION_MODES,
   type Metadata,
 } from "../../key/policy.ts";
-import { keyId, timestamp } from "./fields.ts";
+import { keyId, opaque, timestamp } from "./fields.ts";
 
 // What the control API says of a key. `record-json.ts` makes it, and does not compile when it disagrees.
 
@@ -86,7 +86,7 @@ const lasting = {
   reserveSeconds: z.int(),
   onReservationTimeout: z.enum(RESERVATION_TIMEOUTS),
   selfRotate: z.boolean(),
-  metadata: z.custom<Metadata>().register(z.globalRegistry, { type: "object" }),
+  metadata: opaque<Metadata>(),
 };
 
 /** A key as its object knows it at this instant. */

@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
-import type { Code } from "../../http/codes.ts";
+import { CODE_OF_REASON } from "../../http/codes.ts";
 import { parseAddress } from "../../key/ip.ts";
 import { BOUNDS, type Metadata } from "../../key/policy.ts";
 import { isRequirableScope } from "../../key/scope.ts";
-import { isObject, keyId, listOf, orNull, timestamp, whole, withDefault } from "./fields.ts";
+import { isObject, keyId, listOf, opaque, orNull, timestamp, whole, withDefault } from "./fields.ts";
 import { quotaReading, rateLimitReading } from "./record.ts";
 
 const requiredScopes = withDefault(
@@ -59,7 +59,8 @@ const explanation = z.strictObject({
 /** Who holds the key is told only when a secret of it was presented; for a retired one id, owner and version only. */
 export const verifyAnswer = z.strictObject({
   valid: z.boolean(),
-  code: z.custom<Code | "valid">().register(z.globalRegistry, { type: "string" }),
+  /** `unavailable`: in a batch, where the key's object did not answer in time. */
+  code: z.enum(["valid", "unavailable", ...new Set(Object.values(CODE_OF_REASON))]),
   requestId: z.string(),
   /** `<boot>.<n>`, strictly increasing for one key; `null` when the key is not valid for reasons strangers must not know. */
   decision: z.nullable(z.string()),
@@ -68,7 +69,7 @@ export const verifyAnswer = z.strictObject({
   name: z.optional(z.string()),
   version: z.optional(z.int()),
   scopes: z.optional(z.array(z.string())),
-  metadata: z.optional(z.custom<Metadata>().register(z.globalRegistry, { type: "object" })),
+  metadata: z.optional(opaque<Metadata>()),
   expiresAt: z.optional(z.nullable(timestamp)),
   quota: z.optional(z.nullable(quotaReading)),
   rateLimits: z.optional(z.array(rateLimitReading)),

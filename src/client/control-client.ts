@@ -1,0 +1,130 @@
+import type { Result } from "./result.ts";
+import { sender, type Call, type CallOptions, type ClientOptions, type RepeatableOptions } from "./send.ts";
+import type {
+  Amendment,
+  Credit,
+  EventFilter,
+  EventOfKey,
+  IssuedKey,
+  KeyEvent,
+  KeyFilter,
+  KeyRecord,
+  ListedKey,
+  ListedOwner,
+  NewKey,
+  OwnerProgress,
+  Page,
+  PageOptions,
+  Reason,
+  RotatedKey,
+  Rotation,
+  VerifyAnswer,
+  VerifyAnswers,
+  VerifyQuestion,
+} from "./types.ts";
+
+/** With a change that was decided on a record. */
+export type ConditionalOptions = CallOptions & {
+  /** The `revision` of that record: if the key was changed since, nothing happens. */
+  readonly ifRevision?: number;
+};
+
+export type ControlClient = ReturnType<typeof controlClient>;
+
+/**
+ * The control API, for whoever issues keys.
+ *
+ * Methods are called as the operations in `/_rekey/docs`. A call whose answer is lost is made again where that is safe:
+ * reads and what is final (revoke, purge) as they are, what issues a secret (create, rotate) with one
+ * `Idempotency-Key` for all attempts, so that it happens once and the secret arrives. What counts (verify, credits) or
+ * could undo a colleague's change (amend, suspend, resume) is never made twice.
+ *
+ * @param token the admin token, or a control key.
+ */
+export function controlClient({ token, ...options }: ClientOptions & { readonly token: string }) {
+  const send = sender(options, token);
+  const get = <Value>(path: string, query: Call["query"], how?: CallOptions) =>
+    send<Value>({ method: "GET", path, ...(query && { query }), repeat: "freely", ...how });
+  const post = <Value>(path: string, body: unknown, repeat: Call["repeat"], how?: RepeatableOptions) =>
+    send<Value>({ method: "POST", path, body, repeat, ...how });
+
+  return {
+    /** Issues a key. Its text is in this answer and never again anywhere. */
+    createKey: (key: NewKey, how?: RepeatableOptions): Promise<Result<IssuedKey>> => post("/keys", key, "by-key", how),
+
+    /** A key as it is now, from its own object. Spends nothing. */
+    getKey: (id: string, how?: CallOptions): Promise<Result<KeyRecord>> => get(keyPath(id), undefined, how),
+
+    /** Keys, newest first. The list may be a moment behind the keys themselves. */
+    listKeys: (filter: KeyFilter = {}, how?: CallOptions): Promise<Result<Page<ListedKey>>> =>
+      get("/keys", filter, how),
+
+    /** Replaces each named field whole; `null` clears one. */
+    amendKey: (id: string, amendment: Amendment, how?: ConditionalOptions): Promise<Result<KeyRecord>> =>
+      send({ method: "PATCH", path: keyPath(id), body: amendment, repeat: "never", ...conditional(how) }),
+
+    /** Replaces the secret. When this answers, the old one is dead everywhere, or its grace runs. */
+    rotateKey: (id: string, rotation: Rotation = {}, how?: RepeatableOptions): Promise<Result<RotatedKey>> =>
+      post(`${keyPath(id)}/rotate`, rotation, "by-key", how),
+
+    /** Ends the key for good. Asking again changes nothing. */
+    revokeKey: (id: string, why: Reason = {}, how?: CallOptions): Promise<Result<KeyRecord>> =>
+      post(`${keyPath(id)}/revoke`, why, "freely", how),
+
+    /** Stops the key until it is resumed. */
+    suspendKey: (id: string, why: Reason = {}, how?: CallOptions): Promise<Result<KeyRecord>> =>
+      post(`${keyPath(id)}/suspend`, why, "never", how),
+
+    /** Lets a suspended key be used again. */
+    resumeKey: (id: string, why: Reason = {}, how?: CallOptions): Promise<Result<KeyRecord>> =>
+      post(`${keyPath(id)}/resume`, why, "never", how),
+
+    /** Adds to a balance that never refills, or sets it. With `ifRevision` a call made again by hand adds once. */
+    creditKey: (id: string, credit: Credit, how?: ConditionalOptions): Promise<Result<KeyRecord>> =>
+      send({ method: "POST", path: `${keyPath(id)}/credits`, body: credit, repeat: "never", ...conditional(how) }),
+
+    /** Forgets a revoked or expired key and everything personal about it. */
+    purgeKey: (id: string, how?: CallOptions): Promise<Result<null>> =>
+      send({ method: "DELETE", path: keyPath(id), repeat: "freely", ...how }),
+
+    /** What happened to a key, newest first. */
+    listKeyEvents: (id: string, page: PageOptions = {}, how?: CallOptions): Promise<Result<Page<KeyEvent>>> =>
+      get(`${keyPath(id)}/events`, page, how),
+
+    /** What happened to all keys, newest first. */
+    listEvents: (filter: EventFilter = {}, how?: CallOptions): Promise<Result<Page<EventOfKey>>> =>
+      get("/events", filter, how),
+
+    /** Asks whether a key is to be let in now. A yes is counted, so nothing is asked twice. */
+    verifyKey: (question: VerifyQuestion, how?: CallOptions): Promise<Result<VerifyAnswer>> =>
+      post("/verify", question, "never", how),
+
+    /** Asks about up to 100 keys. The answers are in the order of the questions. */
+    verifyBatch: (items: readonly VerifyQuestion[], how?: CallOptions): Promise<Result<VerifyAnswers>> =>
+      post("/verify/batch", { items }, "never", how),
+
+    /** The owners of keys, by name. */
+    listOwners: (page: PageOptions = {}, how?: CallOptions): Promise<Result<Page<ListedOwner>>> =>
+      get("/owners", page, how),
+
+    /** Ends every key of an owner for good. `status` 202: it is decided and goes on; ask again to see how far it is. */
+    revokeOwner: (owner: string, why: Reason = {}, how?: CallOptions): Promise<Result<OwnerProgress>> =>
+      post(`${ownerPath(owner)}/revoke`, why, "freely", how),
+
+    /** Stops every key of an owner until the owner is resumed. */
+    suspendOwner: (owner: string, why: Reason = {}, how?: CallOptions): Promise<Result<OwnerProgress>> =>
+      post(`${ownerPath(owner)}/suspend`, why, "never", how),
+
+    /** Lets an owner's keys be used again, as far as each stands by itself. */
+    resumeOwner: (owner: string, why: Reason = {}, how?: CallOptions): Promise<Result<OwnerProgress>> =>
+      post(`${ownerPath(owner)}/resume`, why, "never", how),
+  };
+}
+
+const keyPath = (id: string): string => `/keys/${encodeURIComponent(id)}`;
+const ownerPath = (owner: string): string => `/owners/${encodeURIComponent(owner)}`;
+
+const conditional = ({ ifRevision, ...how }: ConditionalOptions = {}): Partial<Call> => ({
+  ...how,
+  ...(ifRevision !== undefined && { headers: { "if-match": `"${ifRevision}"` } }),
+});

@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import { ADMIN, judge, mayGrant, sees, type Authority } from "../../src/key/authority.ts";
+import type { KeyId } from "../../src/key/credential.ts";
+
+const controlKey = (scopes: readonly string[], owner: string | null = null): Authority => ({
+  kind: "control-key",
+  keyId: "key_0000000000000009" as KeyId,
+  owner,
+  scopes,
+});
+
+describe("whose keys exist for the one who asks", () => {
+  it.each([
+    ["the admin", ADMIN, [true, true, true]],
+    ["a control key without an owner", controlKey([]), [true, true, true]],
+    ["a control key of acme", controlKey([], "acme"), [true, false, false]],
+    ["a control key of an owner whose name only begins alike", controlKey([], "acm"), [false, false, false]],
+  ])("%s", (_name, authority, seen) => {
+    expect(["acme", "globex", null].map((owner) => sees(authority, owner))).toEqual(seen);
+  });
+});
+
+describe("scopes that may be granted, and taken over by changing a key that holds them", () => {
+  const everything = controlKey(["rekey:*"]);
+  const writer = controlKey(["rekey:keys:write"]);
+  const keeper = controlKey(["rekey:verify", "rekey:keys:*"]);
+
+  it.each([
+    ["any, by the admin", ADMIN, ["rekey:*", "*", "orders:read"]],
+    ["those of ordinary keys, by any control key", writer, ["orders:*", "*", "*:*"]],
+    ["none, by anybody", controlKey([]), []],
+    ["the very same", writer, ["rekey:keys:write"]],
+    ["the very same, open end and all", everything, ["rekey:*"]],
+    ["a narrower one", keeper, ["rekey:keys:write"]],
+    ["several, each covered by another", keeper, ["rekey:keys:read", "orders:read", "rekey:verify"]],
+    ["a name that only looks like a control scope", controlKey([]), ["rekeyed:keys", "Rekey:keys"]],
+  ])("are %s", (_name, authority, scopes) => {
+    expect(mayGrant(authority, scopes)).toBe(true);
+  });
+
+  it.each([
+    ["a control scope, by a key with every scope but those", controlKey(["*", "*:*", "orders:read"]), ["rekey:verify"]],
+    ["a wider one", writer, ["rekey:keys:*"]],
+    ["another one", writer, ["rekey:verify"]],
+    ["one that is covered with one that is not", writer, ["rekey:keys:write", "rekey:verify"]],
+    ["the bare name of the namespace, which no route asks for", everything, ["rekey"]],
+  ])("are not %s", (_name, authority, scopes) => {
+    expect(mayGrant(authority, scopes)).toBe(false);
+  });
+});
+
+describe("a change of a key", () => {
+  const writer = controlKey(["rekey:keys:write"]);
+  const writerOfAcme = controlKey(["rekey:keys:write"], "acme");
+  const ordinary = ["orders:*"];
+  const stronger = ["orders:*", "rekey:keys:write", "rekey:keys:rotate"];
+
+  it.each([
+    ["the admin", "nobody", "allowed", ADMIN, null, stronger],
+    ["the admin", "acme", "allowed", ADMIN, "acme", ordinary],
+    ["a control key", "nobody", "allowed", writer, null, ordinary],
+    ["a control key", "acme", "allowed", writer, "acme", ["rekey:keys:write"]],
+    ["a control key", "acme, but stronger", "forbidden", writer, "acme", stronger],
+    ["acme's control key", "acme", "allowed", writerOfAcme, "acme", ordinary],
+    ["acme's control key", "acme, but stronger", "forbidden", writerOfAcme, "acme", stronger],
+    // What is out of sight is not found, whatever it holds: nobody learns that it exists.
+    ["acme's control key", "another", "not-found", writerOfAcme, "globex", ordinary],
+    ["acme's control key", "another, and stronger", "not-found", writerOfAcme, "globex", stronger],
+    ["acme's control key", "nobody", "not-found", writerOfAcme, null, ordinary],
+  ] as const)("by %s of one that belongs to %s is %s", (_who, _whose, judgement, authority, owner, scopes) => {
+    expect(judge(authority, { owner, scopes })).toBe(judgement);
+  });
+});

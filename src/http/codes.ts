@@ -86,6 +86,11 @@ export const CODES = {
     title: "Too many requests with this API key are open at once.",
     explanation: "Wait until one of them has ended. The refused request was not counted and used no quota.",
   },
+  "too-many-failures": {
+    status: 429,
+    title: "Too many failed attempts from this address.",
+    explanation: "This address presented many keys that are not valid. A valid key works all the same, from here too.",
+  },
   "cost-exceeds-limit": {
     status: 429,
     title: "The request costs more than this API key can ever spend at once.",

@@ -23,7 +23,20 @@ const MAY_REACH: Readonly<Record<string, readonly string[]>> = {
   ledger: ["ledger", "key"],
   http: ["http", "key", "env.ts", "key-object/rpc.ts", "hono"],
   edge: ["edge", "http", "key", "env.ts", "key-object/rpc.ts", "hono", "node:crypto"],
-  control: ["control", "http", "key", "ledger", "env.ts", "key-object/rpc.ts", "owner-object/rpc.ts", "hono", "zod"],
+  control: [
+    "control",
+    "http",
+    "key",
+    "ledger",
+    "env.ts",
+    "key-object/rpc.ts",
+    "owner-object/rpc.ts",
+    "../docs/openapi.json",
+    "hono",
+    "zod",
+  ],
+  // In other people's programs: the types of the contract, and nothing of ours at run time.
+  client: ["client", "control/schema", "zod"],
   // Settings are made of what a credential is made of.
   "env.ts": ["key"],
   // Wiring: the planes meet here and nowhere else.
@@ -57,13 +70,14 @@ export function importsOf(text: string): string[] {
 
 /** What a file reaches: paths below src, or names of packages. */
 const reachedBy = (file: string): string[] =>
-  importsOf(readFileSync(join(src, file), "utf8")).map((to) =>
-    to.startsWith(".")
-      ? relative(src, join(src, dirname(file), to))
-          .split(sep)
-          .join("/")
-      : to,
-  );
+  importsOf(readFileSync(join(src, file), "utf8")).map((to) => placeOf(file, to));
+
+const placeOf = (file: string, to: string): string =>
+  to.startsWith(".")
+    ? relative(src, join(src, dirname(file), to))
+        .split(sep)
+        .join("/")
+    : to;
 
 const layerOf = (file: string): string => file.split("/")[0]!;
 
@@ -72,6 +86,25 @@ test.each(files)("%s reaches only what its layer may", (file) => {
   expect(allowed, "a layer without a rule").toBeDefined();
   const forbidden = reachedBy(file).filter((to) => !allowed!.some((may) => to === may || to.startsWith(`${may}/`)));
   expect(forbidden).toEqual([]);
+});
+
+/** What is still imported when the types are gone. */
+export const valuesImportedBy = (text: string): string[] =>
+  importsOf(text.replaceAll(/\b(?:import|export)\s+type\b[^;]*?\bfrom\s*(["'`])[^"'`]+\1/g, ""));
+
+describe("of what is not its own, this takes only types", () => {
+  const inside = (folder: string) => files.filter((file) => file.startsWith(`${folder}/`));
+  const outside = (folder: string) => files.filter((file) => !file.startsWith(`${folder}/`));
+  const reached = (file: string) =>
+    valuesImportedBy(readFileSync(join(src, file), "utf8")).map((to) => placeOf(file, to));
+
+  test.each(inside("client"))("%s, which runs in other people's programs", (file) => {
+    expect(reached(file).filter((to) => !to.startsWith("client/"))).toEqual([]);
+  });
+
+  test.each(outside("control/openapi"))("%s, of what only writes the document", (file) => {
+    expect(reached(file).filter((to) => to.startsWith("control/openapi/"))).toEqual([]);
+  });
 });
 
 test("no file is reached from itself", () => {
@@ -92,6 +125,15 @@ test("no file is reached from itself", () => {
 });
 
 describe("the rule sees every way to import", () => {
+  test.each([
+    ['import type { A } from "x"; import { b } from "y";', ["y"]],
+    ['import type * as A from "x";', []],
+    ['export type { A } from "x";\nexport { b } from "y";', ["y"]],
+    ['import { type A, b } from "x";', ["x"]],
+  ])("and tells values from types: %s", (text, reached) => {
+    expect(valuesImportedBy(text)).toEqual(reached);
+  });
+
   test.each([
     ['import { a } from "x";', ["x"]],
     ['import type { A } from "x";', ["x"]],

@@ -1,9 +1,7 @@
 import { change, unchanged, type Circumstance } from "./change.ts";
-import { BOUNDS, type JsonValue, type QuotaRule, type RateLimitRule } from "./policy.ts";
-import type { Key, Profile, RetiredSecret, Step, Use } from "./key.ts";
-import { heldNowhere } from "./reservation.ts";
-import { freshQuota, type QuotaState } from "./quota.ts";
-import type { RateLimitState } from "./rate-limit.ts";
+import { carryOver } from "./carry-over.ts";
+import type { Key, Profile, RetiredSecret, Step } from "./key.ts";
+import { BOUNDS, type JsonValue } from "./policy.ts";
 import type { EpochMs } from "./time.ts";
 
 /** The fields that people may change, each replaced whole. A field that is absent stays as it is. */
@@ -28,8 +26,7 @@ export type Amended =
 /**
  * Changes what people have set. An expired key may be amended, and a later end revives it; a revoked one may not.
  *
- * What has been used is kept: `used` of the quota unless its period changes, a rate limit's state by name, algorithm
- * and window. An amendment is not a way to refill by accident.
+ * What has been used is kept as far as it still means something: an amendment is not a way to refill by accident.
  */
 export function amend(key: Key, command: AmendCommand, circumstance: Circumstance): Step<Amended> {
   const { amendment, expectedRevision } = command;
@@ -53,14 +50,8 @@ export function amend(key: Key, command: AmendCommand, circumstance: Circumstanc
     circumstance,
     detail,
   );
-  const sameQuota = isSameQuota(profile.quota, amended.quota);
   return {
-    key: {
-      ...changed.key,
-      profile: amended,
-      use: carriedOver(profile, amended, changed.key.use, circumstance.now),
-      reservations: sameQuota ? key.reservations : heldNowhere(key.reservations),
-    },
+    key: carryOver(changed.key, amended, circumstance.now),
     events: changed.events,
     answer: { done: true },
   };
@@ -91,9 +82,12 @@ export function credit(key: Key, command: CreditCommand, circumstance: Circumsta
   if (quota === null || quota.period !== "none") return unchanged(key, { done: false, because: "no-balance" });
 
   const used = use.quota?.used ?? 0;
-  const limit = "add" in given ? quota.limit + given.add : used + given.set;
+  // Not below zero: a limit that was set below what was used must not swallow the credit.
+  const remainingBefore = Math.max(0, quota.limit - used);
+  const remaining = "add" in given ? remainingBefore + given.add : given.set;
+  const limit = used + remaining;
   if (limit > BOUNDS.limit) return unchanged(key, { done: false, because: "over-limit" });
-  const detail = { ...given, remainingBefore: quota.limit - used, remaining: limit - used };
+  const detail = { ...given, remainingBefore, remaining };
   const changed = change(key, {}, "key.credited", circumstance, detail);
   return {
     key: { ...changed.key, profile: { ...profile, quota: { ...quota, limit } } },
@@ -124,36 +118,4 @@ function endedBy(
   if (end === null || (now !== null && now < end) || retired.every(({ validUntil }) => validUntil <= end))
     return retired;
   return retired.map((secret) => (secret.validUntil > end ? { ...secret, validUntil: end } : secret));
-}
-
-function carriedOver(was: Profile, is: Profile, use: Use, now: EpochMs): Use {
-  return {
-    ...use,
-    quota: carriedQuota(was.quota, is.quota, use.quota, now),
-    rateLimits: is.rateLimits.map((rule) => carriedRateLimit(was.rateLimits, rule, use.rateLimits)),
-  };
-}
-
-function carriedQuota(was: QuotaRule | null, is: QuotaRule | null, state: QuotaState | null, now: EpochMs) {
-  if (is === null) return null;
-  return isSameQuota(was, is) ? state : freshQuota(is, now);
-}
-
-/** Whether it is the same quota with, perhaps, another limit: then what has been used goes on counting. */
-const isSameQuota = (was: QuotaRule | null, is: QuotaRule | null): boolean =>
-  was === is ||
-  (was !== null &&
-    is !== null &&
-    JSON.stringify([was.period, was.timezone]) === JSON.stringify([is.period, is.timezone]));
-
-function carriedRateLimit(
-  was: readonly RateLimitRule[],
-  rule: RateLimitRule,
-  states: readonly RateLimitState[],
-): RateLimitState {
-  const at = was.findIndex(
-    ({ name, algorithm, windowSeconds }) =>
-      name === rule.name && algorithm === rule.algorithm && windowSeconds === rule.windowSeconds,
-  );
-  return states[at] ?? null;
 }

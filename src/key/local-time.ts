@@ -22,9 +22,8 @@ export function offsetAt(zone: string, at: EpochMs): number {
   if (zone === "UTC") return 0;
   const parts: Record<string, number> = {};
   for (const { type, value } of formatterOf(zone).formatToParts(at)) parts[type] = Number(value);
-  const { year, month, day, hour, minute, second } = parts as Record<string, number>;
-  const local = Date.UTC(year!, month! - 1, day!, hour!, minute!, second!);
-  return local - Math.floor(at / 1000) * 1000;
+  const { year, month, day, hour, minute, second } = parts as Record<(typeof PARTS)[number], number>;
+  return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(at / 1000) * 1000;
 }
 
 /** The calendar day of an instant in a zone. */
@@ -35,7 +34,8 @@ export function localDateOf(zone: string, at: EpochMs): LocalDate {
 
 /**
  * The first instant of a calendar day in a zone. Usually midnight; where the clocks skip midnight, the first instant
- * after the gap; where a calendar skips the whole day, the first instant of the next one.
+ * after the gap; where a calendar skips the whole day, the first instant of the next one; where the clocks go back over
+ * midnight, one of the two.
  */
 export function startOfDay(zone: string, { year, month, day }: LocalDate): EpochMs {
   const wall = Date.UTC(year, month - 1, day);
@@ -51,6 +51,19 @@ export function startOfDay(zone: string, { year, month, day }: LocalDate): Epoch
   return epochMs(from * MINUTE);
 }
 
+/** The instant at which the clocks of a zone move, between two that lie at most one such move apart. */
+export function nextShift(zone: string, from: EpochMs, to: EpochMs): EpochMs {
+  const before = offsetAt(zone, from);
+  let [last, first] = [from as number, to as number];
+  while (first - last > 1) {
+    const middle = Math.floor((last + first) / 2);
+    if (offsetAt(zone, epochMs(middle)) === before) last = middle;
+    else first = middle;
+  }
+  return epochMs(first);
+}
+
+const PARTS = ["year", "month", "day", "hour", "minute", "second"] as const;
 const formatters = new Map<string, Intl.DateTimeFormat>();
 
 /** Making one is slow, and there are only as many as zones. @throws RangeError if there is no such zone. */

@@ -18,18 +18,25 @@ export const bucketLimit = {
     const level = levelAt(rule, state, now);
     const missing = amount * ticks(rule) - (rule.burst * ticks(rule) - level);
     if (missing > 0) return after(now, Math.ceil(missing / rule.limit));
-    return { algorithm: "bucket", at: epochMs(Math.max(now, state?.at ?? now)), level: level + amount * ticks(rule) };
+    return { algorithm: "bucket", at: newest(state, now), level: level + amount * ticks(rule) };
+  },
+
+  advance(rule: BucketRule, state: BucketState | null, now: EpochMs): BucketState | null {
+    return state && { algorithm: "bucket", at: newest(state, now), level: levelAt(rule, state, now) };
   },
 
   read(rule: BucketRule, state: BucketState | null, now: EpochMs) {
     const level = levelAt(rule, state, now);
     return {
-      remaining: Math.floor((rule.burst * ticks(rule) - level) / ticks(rule)),
+      // Whole numbers below 2^53 divide without a rounding that could cross an integer.
+      remaining: Math.max(0, Math.floor((rule.burst * ticks(rule) - level) / ticks(rule))),
       // The instant at which the bucket is empty again.
       resetsAt: level === 0 ? null : after(now, Math.ceil(level / rule.limit)),
     };
   },
 };
+
+const newest = (state: BucketState | null, now: EpochMs): EpochMs => epochMs(Math.max(now, state?.at ?? now));
 
 const ticks = (rule: BucketRule): number => rule.windowSeconds * 1000;
 

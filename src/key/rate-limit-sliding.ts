@@ -1,5 +1,5 @@
 import type { SlidingRule } from "./policy.ts";
-import { after, type EpochMs } from "./time.ts";
+import { after, epochMs, type EpochMs } from "./time.ts";
 
 /** When each unit was taken, oldest first. Never longer than the limit, which is bounded for that reason. */
 export type SlidingState = { readonly algorithm: "sliding"; readonly stamps: readonly EpochMs[] };
@@ -15,7 +15,9 @@ export const slidingLimit = {
     const excess = stamps.length - gone + amount - rule.limit;
     // As many as are too many have to go first, the oldest of them first.
     if (excess > 0) return endOf(rule, stamps[gone + excess - 1]!);
-    return { algorithm: "sliding", stamps: [...stamps.slice(gone), ...Array<EpochMs>(amount).fill(now)] };
+    // In order even if the clock has stepped back: what is the newest stays the last to leave.
+    const stamp = epochMs(Math.max(now, stamps.at(-1) ?? now));
+    return { algorithm: "sliding", stamps: [...stamps.slice(gone), ...Array<EpochMs>(amount).fill(stamp)] };
   },
 
   read(rule: SlidingRule, state: SlidingState | null, now: EpochMs) {

@@ -38,6 +38,10 @@ export function readRateLimit(rule: RateLimitRule, state: RateLimitState, now: E
   return { rule, ...read(rule, state, now) };
 }
 
+/** The same state for a rule that takes the old one's place at `now`: what has drained, has drained by the old one. */
+export const advanceRateLimit = (rule: RateLimitRule, state: RateLimitState, now: EpochMs): RateLimitState =>
+  rule.algorithm === "bucket" ? bucketLimit.advance(rule, own(state, rule.algorithm), now) : state;
+
 /** The most that fits at once: what is above it never fits, however long one waits. */
 const mostOf = (rule: RateLimitRule): number => (rule.algorithm === "bucket" ? rule.burst : rule.limit);
 

@@ -1,7 +1,7 @@
 import { unchanged, type Circumstance } from "./change.ts";
 import type { Fresh, RepeatRefusal } from "./create.ts";
 import type { Digest } from "./digest.ts";
-import { identify } from "./identity.ts";
+import { identify, type Holder, type Identity } from "./identity.ts";
 import { install, type Rotated } from "./install.ts";
 import { isAllowedIp } from "./ip.ts";
 import { hasExpired, isOwnerSuspended, standingRefusal, type Key, type Step } from "./key.ts";
@@ -72,7 +72,7 @@ export type SelfRotation =
  *
  * A secret in its grace may do so only while its successor has never been admitted: that repairs a lost answer, and
  * afterwards it would let a thief of the old secret take the key. A retired secret gets the repeat of the very call
- * that retired it, and nothing else.
+ * that ended it, and nothing else.
  */
 export function rotateSelf(
   key: Key,
@@ -86,7 +86,7 @@ export function rotateSelf(
 
   const holder = identify(key, command.presented, now);
   const recalled = command.idempotency === null ? null : recall(key.receipts, command.idempotency, now);
-  if (recalled?.found && "identity" in holder && isPartyTo(recalled.receipt, holder.identity.version)) {
+  if (recalled?.found && "identity" in holder && mayHear(key, recalled.receipt, holder)) {
     return "because" in recalled ? refuse({ reason: recalled.because }) : unchanged(key, repeated(key, recalled));
   }
   if ("refusal" in holder) return refuse(holder.refusal);
@@ -104,9 +104,17 @@ export function rotateSelf(
   return { ...step, key: { ...step.key, use: { ...step.key.use, selfRotations: pace.ok ? pace.next : null } } };
 }
 
-/** The secret that a call retired, and the one that it issued, may hear its answer again. */
-const isPartyTo = (receipt: Receipt, version: number): boolean =>
-  version === receipt.version - 1 || version === receipt.version;
+/**
+ * Whether the holder of a secret is told what became of an earlier call: a secret that is still valid always, so that
+ * no header is ever carried out twice; a dead one only of the call that issued it or ended it.
+ */
+function mayHear({ standing }: Key, call: Receipt, holder: Extract<Holder, { identity: Identity }>): boolean {
+  if (!("refusal" in holder)) return true;
+  const { version } = holder.identity;
+  if (version === call.version || version === call.version - 1) return true;
+  // It was in its grace until that very call, and may be the one that made it.
+  return standing.retired.some((retired) => retired.version === version && retired.validUntil === call.at);
+}
 
 /** The answer of the rotation that is repeated: its secret is still the newest, so the one it retired is the first. */
 function repeated(key: Key, { credential }: { readonly credential: string }): Rotated {

@@ -9,7 +9,7 @@ type Rotating = {
   rotate(command: {
     expectedVersion: number | null;
     graceSeconds: number;
-  }): Promise<{ found: true; rotated: boolean; credential?: string } | { found: false }>;
+  }): Promise<{ reached: true; done: boolean; credential?: string } | { reached: false }>;
 };
 
 type Decision = ReturnType<typeof decisionOf>;
@@ -18,7 +18,7 @@ const isBefore = ([boot, n]: Decision, [otherBoot, otherN]: Decision): boolean =
 
 const asRotating = (stub: OpenKey["stub"]): Rotating => ({
   admit: (admission) => stub.admit(admission),
-  rotate: (command) => stub.rotate({ ...command, ...asked }),
+  rotate: (command) => stub.rotate({ ...command, idempotency: null, ...asked }),
 });
 
 /**
@@ -50,7 +50,7 @@ async function lateUses(key: Rotating, credential: string): Promise<boolean[]> {
 async function winnersOf(rotations: number, key: Rotating) {
   const command = { expectedVersion: 1, graceSeconds: 0 };
   const answers = await Promise.all(Array.from({ length: rotations }, () => key.rotate(command)));
-  return answers.filter((answer) => answer.found && answer.rotated);
+  return answers.filter((answer) => answer.reached && answer.done);
 }
 
 describe("a rotation in the midst of traffic", () => {
@@ -86,8 +86,8 @@ describe("a rotation in the midst of traffic", () => {
     });
     for (let version = 1; version <= 30; version++) {
       await use(version);
-      const answer = await stub.rotate({ expectedVersion: version, graceSeconds: 0, ...asked });
-      if (!answer.found || !answer.rotated) throw new Error("not rotated");
+      const answer = await stub.rotate({ expectedVersion: version, graceSeconds: 0, idempotency: null, ...asked });
+      if (!answer.reached || !answer.done) throw new Error("not rotated");
       rotations.push(decisionOf(answer));
       secrets.push(answer.credential);
       await use(version);
@@ -107,19 +107,19 @@ describe("a rotation in the midst of traffic", () => {
 describe("50 rotations at once that name the same version", () => {
   it("have one winner; the others change nothing and are told the version that holds", async () => {
     const { stub, credential } = await openKey();
-    const command = { expectedVersion: 1, graceSeconds: 0, ...asked };
+    const command = { expectedVersion: 1, graceSeconds: 0, idempotency: null, ...asked };
     const answers = await Promise.all(Array.from({ length: 50 }, () => stub.rotate(command)));
-    const winners = answers.flatMap((answer) => (answer.found && answer.rotated ? answer.credential : []));
-    const losers = answers.filter((answer) => answer.found && !answer.rotated);
+    const winners = answers.flatMap((answer) => (answer.reached && answer.done ? answer.credential : []));
+    const losers = answers.filter((answer) => answer.reached && !answer.done);
     expect(winners).toHaveLength(1);
     expect(losers).toHaveLength(49);
     for (const loser of losers) {
-      expect(loser).toMatchObject({ found: true, rotated: false, because: "version-conflict", currentVersion: 2 });
+      expect(loser).toMatchObject({ reached: true, done: false, because: "version-conflict", currentVersion: 2 });
     }
     expect(await hears(stub, winners[0]!)).toBe("admitted");
     expect(await hears(stub, credential)).toBe("key-rotated");
-    const history = await stub.events({ before: null, limit: 10 });
-    expect(history.found && history.events.map(({ type }) => type)).toEqual(["key.rotated", "key.created"]);
+    const history = await stub.events({ ...asked, before: null, limit: 10 });
+    expect(history.reached && history.events.map(({ type }) => type)).toEqual(["key.rotated", "key.created"]);
   });
 
   it("control: an object that waits between reading and writing hands out 50 secrets, 49 of them dead", async () => {

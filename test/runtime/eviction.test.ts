@@ -1,14 +1,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { aQuota, aWindow } from "../support/a-key.ts";
-import { asked, hears, openKey, rotated, withCredential, type Stub } from "../support/open-key.ts";
-
-/** Everything the object held in memory is gone afterwards; what it knows, it knows from storage. */
-async function forgetful<T>(stub: Stub, step: Promise<T>): Promise<T> {
-  const answer = await step;
-  await evictDurableObject(stub);
-  return answer;
-}
+import { asked, forgetful, hears, openKey, rotated, withCredential } from "../support/open-key.ts";
 
 describe("a key that is evicted between every two steps", () => {
   it("still refuses the secret that was rotated away", async () => {

@@ -30,10 +30,15 @@ const ajv = new Ajv2020({ strict: false, allErrors: true });
 (formats as unknown as typeof formats.default)(ajv);
 ajv.addSchema(openapi, "openapi");
 
+const judges = new Map<object, ValidateFunction>();
+
 /** Everything in which a value differs from a schema of the document, in ajv's words. */
 export function faultsIn(value: unknown, schema: object): readonly string[] {
-  const inside = JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"openapi#/')) as object;
-  const judge: ValidateFunction = ajv.compile(inside);
+  let judge = judges.get(schema);
+  if (judge === undefined) {
+    judge = ajv.compile(JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"openapi#/')) as object);
+    judges.set(schema, judge);
+  }
   judge(value);
   return (judge.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
 }

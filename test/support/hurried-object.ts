@@ -1,10 +1,12 @@
 import type { Admission } from "../../src/key/admit.ts";
 import { admit } from "../../src/key/admit.ts";
-import { create, rotate } from "../../src/key/change.ts";
+import type { Random } from "../../src/key/base62.ts";
+import { create, type Fresh } from "../../src/key/create.ts";
 import { mint } from "../../src/key/credential.ts";
 import { digestOf } from "../../src/key/digest.ts";
 import type { Key } from "../../src/key/key.ts";
 import type { Profile } from "../../src/key/key.ts";
+import { rotate } from "../../src/key/rotate.ts";
 import { epochMs } from "../../src/key/time.ts";
 import { admin, at } from "./a-key.ts";
 
@@ -19,8 +21,10 @@ export class HurriedObject {
   readonly credential: string;
 
   constructor(profile: Profile) {
-    this.credential = this.#mint(profile);
-    this.#stored = create(profile, null, this.#secretOf(this.credential), at(epochMs(Date.now()))).key;
+    const fresh = this.#mint(profile);
+    this.credential = fresh.credential;
+    const options = { expiresAt: null, ownerOrder: null, idempotency: null };
+    this.#stored = create(profile, options, fresh, at(epochMs(Date.now()))).key;
   }
 
   async admit(admission: Admission) {
@@ -34,17 +38,17 @@ export class HurriedObject {
   async rotate(command: { expectedVersion: number | null; graceSeconds: number }) {
     const read = this.#stored;
     await scheduler.wait(1);
-    const credential = this.#mint(read.profile);
-    const now = epochMs(Date.now());
-    const { key, answer } = rotate(read, command, this.#secretOf(credential), { now, by: admin, reason: null });
+    const circumstance = { now: epochMs(Date.now()), by: admin, reason: null };
+    const { key, answer } = rotate(read, { ...command, idempotency: null }, this.#mint(read.profile), circumstance);
     this.#stored = key;
-    return { found: true, ...answer, credential } as const;
+    return { reached: true, ...answer } as const;
   }
 
-  #mint(profile: Profile): string {
+  #mint({ id, prefix }: Profile): Fresh {
     const pepper = { id: "a", secret: new TextEncoder().encode("control") };
-    return mint(profile.id, { prefix: profile.prefix, pepper, random: (bytes) => crypto.getRandomValues(bytes) });
+    const credential = mint(id, { prefix, pepper, random });
+    return { credential, secret: { digest: digestOf(credential), hint: "", pepper: "a" }, random };
   }
-
-  #secretOf = (credential: string) => ({ digest: digestOf(credential), hint: "", pepper: "a" });
 }
+
+const random: Random = (bytes) => crypto.getRandomValues(bytes);

@@ -61,6 +61,17 @@ export function meetLedger(): Ledger {
   return ledger;
 }
 
+/** The ledger answers no question at all, until this is disposed of: not to keys, not to owners. */
+export function ledgerDown(): Disposable {
+  const database = Object.getPrototypeOf(env.DB) as D1Database;
+  // oxlint-disable-next-line typescript/unbound-method -- it is put back as it was
+  const real = database.prepare;
+  database.prepare = () => {
+    throw new Error("D1_ERROR: injected");
+  };
+  return { [Symbol.dispose]: () => void (database.prepare = real) };
+}
+
 /** What the ledger has of a key: the sequences of its events in order, and its row. */
 export async function ledgerOf(id: string): Promise<{ sequences: number[]; row: Record<string, unknown> | null }> {
   const events = await env.DB.prepare("SELECT sequence FROM events WHERE key_id = ? ORDER BY sequence").bind(id).all();

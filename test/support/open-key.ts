@@ -1,4 +1,4 @@
-import { runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import type { Admission } from "../../src/key/admit.ts";
@@ -25,19 +25,30 @@ export const aKeyId = (): KeyId => newKeyId((bytes) => crypto.getRandomValues(by
 /** The object of an id; whether a key was ever created there is another matter. */
 export const stubOf = (id: KeyId): Stub => env.KEYS.getByName(id) as unknown as Stub;
 
-/** Creates a key with these properties, and otherwise nothing special. */
-export async function openKey(profile: Partial<Profile> = {}, end: CreateCommand["end"] = null): Promise<OpenKey> {
-  const id = aKeyId();
-  const stub = stubOf(id);
-  const created = await stub.create({
+/** What a creation may bring along beside the key's properties. */
+export type Opening = Partial<Pick<CreateCommand, "end" | "ownerOrder" | "idempotency">>;
+
+/** Asks an object to create its key with these properties. */
+export const createAt = (id: KeyId, profile: Partial<Profile> = {}, opening: Opening = {}) =>
+  stubOf(id).create({
     profile: { ...aProfile(profile), id },
-    end,
+    end: null,
     by: admin,
     ownerOrder: null,
     idempotency: null,
+    ...opening,
   });
-  if (!created.done) throw new Error("there was a key already");
-  return { id, stub, credential: created.credential, record: created.record };
+
+/** Creates a key with these properties, and otherwise nothing special. */
+export async function openKey(
+  profile: Partial<Profile> = {},
+  end: CreateCommand["end"] = null,
+  opening: Opening = {},
+): Promise<OpenKey> {
+  const id = aKeyId();
+  const created = await createAt(id, profile, { end, ...opening });
+  if (!created.done) throw new Error(`not created: ${created.because}`);
+  return { id, stub: stubOf(id), credential: created.credential, record: created.record };
 }
 
 /** Who asks for changes in these tests, and why. */
@@ -65,6 +76,13 @@ export async function rotated(stub: Stub, expectedVersion: number | null = null,
   const answer = await stub.rotate({ expectedVersion, graceSeconds, idempotency: null, ...asked });
   if (!answer.reached || !answer.done) throw new Error("not rotated");
   return answer.credential;
+}
+
+/** What a step answered. Everything the object held in memory is gone afterwards; what it knows, it knows from storage. */
+export async function forgetful<T>(stub: DurableObjectStub, step: Promise<T>): Promise<T> {
+  const answer = await step;
+  await evictDurableObject(stub);
+  return answer;
 }
 
 /** Waits until the object has nothing left to write by itself: everything is delivered, and that is written down. */

@@ -12,9 +12,9 @@ const KINDS: readonly { readonly same: boolean; readonly fits: (text: string) =>
 
 export type StandIns = {
   /** The live value in the words of the example: where both have one of a kind, the example's. */
-  retold(live: unknown, example: unknown): unknown;
+  readonly retold: (live: unknown, example: unknown) => unknown;
   /** A request of the example, with what this run has in place of what stands for it. */
-  real<Request>(example: Request): Request;
+  readonly real: <Request>(example: Request) => Request;
 };
 
 /** Learns, answer by answer, what stands for what. */

@@ -2,21 +2,32 @@ import { describe, expect, it } from "vitest";
 import { judge } from "../../src/control/faults.ts";
 import { verifyAnswer } from "../../src/control/schema/verify.ts";
 import { verifyAnswerOf } from "../../src/control/verify-answer.ts";
-import { admit } from "../../src/key/admit.ts";
 import { revoke, suspend } from "../../src/key/change.ts";
 import type { Key, Secret } from "../../src/key/key.ts";
 import type { Reason } from "../../src/key/refusal.ts";
-import { aKey, aQuota, aRequest, at, aWindow, FIRST, NOBODYS, SECOND, t, rotateWith } from "../support/a-key.ts";
+import {
+  admitWith,
+  aKey,
+  aQuota,
+  aRequest,
+  at,
+  aWindow,
+  FIRST,
+  NOBODYS,
+  rotateWith,
+  SECOND,
+  t,
+} from "../support/a-key.ts";
 
 /** What a verify says of one admission, decided by the rules themselves. */
 function answerTo(key: Key, request = aRequest(), seconds = 1) {
-  const verdict = admit(key, request, t(seconds)).answer;
+  const verdict = admitWith(key, request, t(seconds)).answer;
   return verifyAnswerOf({ ...verdict, decision: "1.7" }, "req_1");
 }
 
 const rotated = (key: Key, fresh: Secret = SECOND) =>
   rotateWith(key, { expectedVersion: null, graceSeconds: 0 }, fresh, at(t(0))).key;
-const used = (key: Key) => admit(key, aRequest(), t(0)).key;
+const used = (key: Key) => admitWith(key, aRequest(), t(0)).key;
 
 const STRANGER = { valid: false, code: "invalid-key", requestId: "req_1", decision: null };
 

@@ -6,14 +6,14 @@ import { refusalResponse, type Refused } from "../../src/http/refusal-response.t
 import { admit, type Allowance, type Identity } from "../../src/key/admit.ts";
 import type { KeyId } from "../../src/key/credential.ts";
 import type { Reason, Refusal } from "../../src/key/refusal.ts";
-import { aKey, aQuota, aRequest, aWindow, t } from "../support/a-key.ts";
+import { admitWith, aKey, aQuota, aRequest, aWindow, t } from "../support/a-key.ts";
 
 /** The headers after a key with these limits admitted `uses` requests at second 10. */
 function limitHeaders(key: Parameters<typeof aKey>[0], uses: number, readAt = t(10)) {
   let state = aKey(key);
   let allowance: Allowance = { quota: null, rateLimits: [] };
   for (let use = 0; use < uses; use++) {
-    const step = admit(state, aRequest(), t(10));
+    const step = admitWith(state, aRequest(), t(10));
     state = step.key;
     allowance = step.answer.allowance ?? allowance;
   }
@@ -112,6 +112,7 @@ describe("who proved possession is told why", () => {
     "key-rotated": { reason: "key-rotated" },
     "key-revoked": { reason: "key-revoked" },
     "key-suspended": { reason: "key-suspended" },
+    "owner-suspended": { reason: "owner-suspended" },
     "key-expired": { reason: "key-expired" },
     "insufficient-scope": { reason: "insufficient-scope" },
     "ip-not-allowed": { reason: "ip-not-allowed" },
@@ -162,7 +163,7 @@ describe("who proved possession is told why", () => {
 
   it("and what is left, when pace or allowance refused", () => {
     const spent = aKey({ quota: aQuota(1) });
-    const { answer } = admit(admit(spent, aRequest(), t(0)).key, aRequest(), t(0));
+    const { answer } = admitWith(admitWith(spent, aRequest(), t(0)).key, aRequest(), t(0));
     if (answer.admitted) throw new Error("the quota of 1 admitted 2");
     expect(refusalResponse(answer, context).headers.get("ratelimit")).toBe('"quota";r=0;t=86400');
   });

@@ -1,5 +1,5 @@
 import type { ExampleObject, OperationObject, ParameterObject } from "../openapi/types.ts";
-import type { Placed } from "./reference.ts";
+import type { Placed } from "./placed.ts";
 
 /** An example as a command for a shell, in which `REKEY_URL`, `REKEY_ADMIN_TOKEN` and `KEY` are set. */
 export function curl({ method, path, operation }: Placed, name: string | null): string {

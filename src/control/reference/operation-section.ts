@@ -1,16 +1,9 @@
-import type {
-  ExampleObject,
-  JsonSchema,
-  OpenApiDocument,
-  OperationObject,
-  Reference,
-  ResponseObject,
-} from "../openapi/types.ts";
+import type { ExampleObject, JsonSchema, OpenApiDocument, OperationObject, ResponseObject } from "../openapi/types.ts";
 import { codeLink } from "./codes-chapter.ts";
 import { curl } from "./curl.ts";
 import { fieldRows, fieldsTable, typeOf, type Field, type Sender } from "./fields-table.ts";
 import { html, inline, prose, type Html, type Part } from "./html.ts";
-import type { Placed } from "./reference.ts";
+import type { Placed } from "./placed.ts";
 
 /** One operation: what it is for and what it takes on one side, what that looks like on the other. */
 export function operationSection(placed: Placed, document: OpenApiDocument): Html {
@@ -25,7 +18,7 @@ export function operationSection(placed: Placed, document: OpenApiDocument): Htm
     ${prose(description)}
     <div class="sides">
       <div>
-        ${parameterTables(operation)}${bodyTable(operation)}${answerTables(operation, document)}${refusalTable(operation, document)}
+        ${parameterTables(operation)}${bodyTable(operation, document)}${answerTables(operation, document)}${refusalTable(operation, document)}
       </div>
       <div>${exampleBlocks(placed)}</div>
     </div>
@@ -55,12 +48,12 @@ const parameterTables = ({ parameters = [] }: OperationObject): Part =>
 
 const PLACES = { path: "In the path", query: "In the query", header: "In the headers" } as const;
 
-function bodyTable({ requestBody }: OperationObject): Part {
+function bodyTable({ requestBody }: OperationObject, { components }: OpenApiDocument): Part {
   const schema = requestBody?.content["application/json"]?.schema;
   if (schema === undefined) return null;
   const note = requestBody!.required ? "" : " (may be left out)";
   return html`<h4>Body${note}</h4>
-    ${shape(schema, "caller")} `;
+    ${shape(schema.$ref === undefined ? schema : components.schemas[nameOf(schema.$ref)]!, "caller")} `;
 }
 
 const shape = (schema: JsonSchema, sender: Sender): Html =>
@@ -80,7 +73,7 @@ const answerTables = ({ responses }: OperationObject, document: OpenApiDocument)
 /** The codes an operation refuses with, by status. */
 function refusalTable({ responses }: OperationObject, { components }: OpenApiDocument): Part {
   const refusing = Object.entries(responses).flatMap(([status, response]) =>
-    "$ref" in response ? [{ status, codes: codesOf(components.responses[nameOf(response)]!) }] : [],
+    "$ref" in response ? [{ status, codes: codesOf(components.responses[nameOf(response.$ref)]!) }] : [],
   );
   return html`<h4>Refusals</h4>
     <table>
@@ -103,7 +96,7 @@ function refusalTable({ responses }: OperationObject, { components }: OpenApiDoc
 const codesOf = ({ content = {} }: ResponseObject): readonly string[] =>
   Object.keys(content["application/problem+json"]?.examples ?? {});
 
-const nameOf = ({ $ref }: Reference): string => $ref.split("/").at(-1)!;
+const nameOf = (reference: string): string => reference.split("/").at(-1)!;
 
 /** Every example as a command and what it answers. */
 function exampleBlocks(placed: Placed): Part {

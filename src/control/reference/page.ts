@@ -17,9 +17,7 @@ export async function page(
         <meta name="color-scheme" content="light dark" />
         <link rel="icon" href="${ICON}" />
         <title>${title}</title>
-        <style>
-          ${new Html(STYLE)}
-        </style>
+        ${STYLE_ELEMENT}
       </head>
       <body>
         ${body}
@@ -37,6 +35,9 @@ export async function page(
     },
   });
 }
+
+/** Byte for byte what the policy allows: a space more, and a browser drops it. */
+const STYLE_ELEMENT = new Html(`<style>${STYLE}</style>`);
 
 /** A keyhole. In the page itself: a browser that is given none asks the API behind the gateway for one. */
 const ICON =

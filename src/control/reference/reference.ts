@@ -1,11 +1,9 @@
-import type { OpenApiDocument, OperationObject } from "../openapi/types.ts";
+import type { OpenApiDocument } from "../openapi/types.ts";
+import type { Placed } from "./placed.ts";
 import { html, prose, type Html } from "./html.ts";
 import { operationSection } from "./operation-section.ts";
 import { codesChapter } from "./codes-chapter.ts";
 import { fieldsTable } from "./fields-table.ts";
-
-/** One operation with where it is found. */
-export type Placed = { readonly method: string; readonly path: string; readonly operation: OperationObject };
 
 /** The contract as a page: the same document, for people. */
 export function reference(document: OpenApiDocument): Html {

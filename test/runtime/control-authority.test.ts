@@ -1,0 +1,349 @@
+import { describe, expect, it } from "vitest";
+import { ROUTES } from "../../src/control/routes.ts";
+import type { Operation } from "../../src/control/operation.ts";
+import type { KeyRecordJson } from "../../src/control/schema/record.ts";
+import { control, issue, keyPath, told, verify, type Issued } from "../support/control.ts";
+
+/*
+ * Who may do what to which key: every control scope, on every route of the table, for keys of the caller's owner, of
+ * another's and of nobody's, that are weaker or stronger than the caller. The expectations are this file's own words
+ * for the rule, not the product's functions.
+ */
+
+/** What a control key may hold: each scope of the table alone, wildcards that reach them, and what reaches nothing. */
+const SCOPES = [
+  ...new Set(ROUTES.map(({ scope }) => scope).filter((scope) => scope !== null && scope !== "self")),
+  "rekey:keys:*",
+  "rekey:*",
+  "*",
+  "*:*:*",
+  "orders:read",
+];
+const reaches = (held: string, needed: string): boolean =>
+  held === needed || held === "rekey:*" || (held === "rekey:keys:*" && needed.startsWith("rekey:keys:"));
+
+/** What a target may hold, and what covers it. `rekey:verify` is never what any route below needs of its caller. */
+const STRENGTHS = [
+  { name: "plain", scopes: ["orders:*", "*"], coveredBy: () => true },
+  { name: "that verifies", scopes: ["rekey:verify"], coveredBy: (held: string) => reaches(held, "rekey:verify") },
+  { name: "that may do all", scopes: ["orders:*", "rekey:*"], coveredBy: (held: string) => held === "rekey:*" },
+];
+
+const OWN = "acme";
+const OWNERS = [null, OWN, "globex"];
+
+type Caller = { readonly held: string; readonly owner: string | null };
+const sees = ({ owner }: Caller, target: string | null): boolean => owner === null || owner === target;
+const callers = SCOPES.flatMap((held) => OWNERS.map((owner): Caller => ({ held, owner })));
+
+const credentials = new Map<string, Promise<Issued>>();
+/** A control key as a caller holds it; one for each kind of caller. */
+async function bearerOf({ held, owner }: Caller): Promise<{ authorization: string }> {
+  const kind = `${held} of ${owner}`;
+  if (!credentials.has(kind)) credentials.set(kind, issue({ name: kind, owner, scopes: [held] }));
+  return { authorization: `Bearer ${(await credentials.get(kind)!).key}` };
+}
+
+const recordOf = ({ record }: Issued): Promise<KeyRecordJson> => told(control("GET", `/_rekey/v1/keys/${record.id}`));
+
+/** How a route is called, and what it answers when nothing is in the way. `changes`: the target's strength matters. */
+type Recipe = {
+  readonly body?: object;
+  readonly changes: boolean;
+  readonly status: number;
+  /** What is done to the target before, by the admin. */
+  readonly before?: (target: Issued) => Promise<unknown>;
+};
+const BALANCE = { limit: 5, period: "none" };
+const RECIPES: Readonly<Record<string, Recipe>> = {
+  getKey: { changes: false, status: 200 },
+  listKeyEvents: { changes: false, status: 200 },
+  amendKey: { changes: true, status: 200, body: { name: "another name" } },
+  rotateKey: { changes: true, status: 200 },
+  revokeKey: { changes: true, status: 200 },
+  suspendKey: { changes: true, status: 200 },
+  resumeKey: { changes: true, status: 200, before: (target) => told(control("POST", keyPath(target, "/suspend"))) },
+  creditKey: { changes: true, status: 200, body: { add: 1 } },
+  purgeKey: { changes: true, status: 204, before: (target) => told(control("POST", keyPath(target, "/revoke"))) },
+};
+
+/** Routes that name one key. Those that name an owner, or none, are tried below one by one. */
+const onOneKey = ROUTES.filter(({ path }) => path.includes("{id}"));
+const ELSEWHERE = [
+  "verifyKey",
+  "verifyBatch",
+  "createKey",
+  "listKeys",
+  "listEvents",
+  "listOwners",
+  "revokeOwner",
+  "suspendOwner",
+  "resumeOwner",
+];
+
+it("every route that needs a scope is tried in this file", () => {
+  const guarded = ROUTES.filter(({ scope }) => scope !== null && scope !== "self").map(
+    ({ operationId }) => operationId,
+  );
+  expect(guarded.toSorted()).toEqual([...onOneKey.map(({ operationId }) => operationId), ...ELSEWHERE].toSorted());
+});
+
+describe.each(onOneKey.map((route) => [route.operationId, route] as const))("%s", (operationId, route) => {
+  const recipe = RECIPES[operationId]!;
+
+  it.each(STRENGTHS)("of a key $name: for those who have its scope, see its owner and cover it", async (strength) => {
+    const fresh = async () => {
+      const target = await issue({ owner: OWN, scopes: strength.scopes, quota: BALANCE });
+      await recipe.before?.(target);
+      return { target, before: await recordOf(target) };
+    };
+    let prepared = await fresh();
+    for (const caller of callers) {
+      const { target } = prepared;
+      const path = route.path.replace("{id}", target.record.id);
+      const response = await control(route.method, path, { ...(await bearerOf(caller)), body: recipe.body });
+
+      const expected = expectedOf(route, recipe, caller, strength.coveredBy(caller.held));
+      const who = `${caller.held} of ${caller.owner}`;
+      expect(await heardIn(response), who).toBe(expected);
+      // Whoever was refused has changed nothing, so the next caller finds the same key.
+      if (response.status < 400) prepared = await fresh();
+      expect(await recordOf(prepared.target), `${who} changed it`).toEqual(prepared.before);
+    }
+  });
+});
+
+/** The status, and the code of a refusal. */
+const heardIn = async (response: Response): Promise<string> =>
+  response.status < 400
+    ? String(response.status)
+    : `${response.status} ${(await response.json<{ code: string }>()).code}`;
+
+function expectedOf(route: Operation, recipe: Recipe, { held, owner }: Caller, covered: boolean): string {
+  if (!reaches(held, route.scope!)) return "403 insufficient-scope";
+  if (owner !== null && owner !== OWN) return "404 not-found";
+  if (recipe.changes && !covered) return "403 forbidden";
+  return String(recipe.status);
+}
+
+/** Callers that have the scope which a route needs, by owner; and all who have not are refused. */
+async function withScope(operationId: string, body: object | undefined): Promise<readonly Caller[]> {
+  const route = ROUTES.find((each) => each.operationId === operationId)!;
+  const path = route.path.replace("{owner}", OWN);
+  for (const caller of callers.filter(({ held }) => !reaches(held, route.scope!))) {
+    const response = await control(route.method, path, { ...(await bearerOf(caller)), body });
+    const challenge = response.headers.get("www-authenticate");
+    expect(challenge).toBe(`Bearer error="insufficient_scope", scope="${route.scope}"`);
+    expect(await told(response, 403)).toMatchObject({ code: "insufficient-scope" });
+  }
+  return callers.filter(({ held }) => reaches(held, route.scope!));
+}
+
+describe("createKey", () => {
+  it("grants no more than its caller covers, and creates for the caller's own owner only", async () => {
+    for (const caller of await withScope("createKey", { name: "a key" })) {
+      const bearer = await bearerOf(caller);
+      for (const wanted of [undefined, null, OWN, "globex"]) {
+        for (const { scopes, coveredBy } of STRENGTHS) {
+          const body = { name: "a key", scopes, ...(wanted !== undefined && { owner: wanted }) };
+          const response = await control("POST", "/_rekey/v1/keys", { ...bearer, body });
+          const mayOwn = caller.owner === null || (wanted ?? caller.owner) === caller.owner;
+          const who = `${caller.held} of ${caller.owner}, for ${wanted}, ${scopes.join(" ")}`;
+          const allowed = mayOwn && coveredBy(caller.held);
+          const answer = await told(response, allowed ? 201 : 403);
+          const expected = allowed ? { record: { owner: wanted ?? caller.owner, scopes } } : { code: "forbidden" };
+          expect([who, answer]).toMatchObject([who, expected]);
+        }
+      }
+    }
+  });
+});
+
+describe("amendKey", () => {
+  it("grants no more than its caller covers, however weak the key was", async () => {
+    for (const caller of callers.filter(({ held }) => reaches(held, "rekey:keys:write"))) {
+      if (caller.owner === "globex") continue;
+      for (const { scopes, coveredBy } of STRENGTHS) {
+        const target = await issue({ owner: OWN, scopes: ["orders:read"] });
+        const call = { ...(await bearerOf(caller)), body: { scopes } };
+        const response = await control("PATCH", keyPath(target), call);
+        expect(response.status, `${caller.held} grants ${scopes.join(" ")}`).toBe(coveredBy(caller.held) ? 200 : 403);
+        expect((await recordOf(target)).scopes).toEqual(coveredBy(caller.held) ? scopes : ["orders:read"]);
+      }
+    }
+  });
+
+  it("cannot make the caller itself stronger", async () => {
+    const self = await issue({ scopes: ["rekey:keys:write"] });
+    const call = { authorization: `Bearer ${self.key}`, body: { scopes: ["rekey:keys:write", "rekey:keys:rotate"] } };
+    expect(await told(control("PATCH", keyPath(self), call), 403)).toMatchObject({ code: "forbidden" });
+    expect((await recordOf(self)).scopes).toEqual(["rekey:keys:write"]);
+  });
+});
+
+describe("verifyKey and verifyBatch", () => {
+  it("know the caller's own owner's keys only; all others are as unknown as a forgery, and spend nothing", async () => {
+    const question = { key: "no key at all" };
+    const able = await withScope("verifyKey", question);
+    expect(await withScope("verifyBatch", { items: [] })).toEqual(able);
+    const forgery = { valid: false, code: "invalid-key", requestId: "req_test", decision: null };
+    for (const caller of able) {
+      const bearer = await bearerOf(caller);
+      const targets = await Promise.all(OWNERS.map((owner) => issue({ owner, quota: BALANCE })));
+      const items = targets.map(({ key }) => ({ key }));
+      const batch = await told<{ items: object[] }>(
+        control("POST", "/_rekey/v1/verify/batch", { ...bearer, body: { items } }),
+      );
+      for (const [at, target] of targets.entries()) {
+        const seen = sees(caller, target.record.owner);
+        const one = await told(control("POST", "/_rekey/v1/verify", { ...bearer, body: { key: target.key } }));
+        const verdict = { valid: true, keyId: target.record.id };
+        const admitted: unknown = expect.objectContaining(verdict);
+        const expected = seen ? admitted : forgery;
+        expect([one, batch.items[at]]).toEqual([expected, expected]);
+        expect((await recordOf(target)).quota).toMatchObject({ used: seen ? 2 : 0 });
+      }
+    }
+  });
+});
+
+describe.each(["listKeys", "listEvents", "listOwners"])("%s", (operationId) => {
+  const route = ROUTES.find((each) => each.operationId === operationId)!;
+
+  it("shows the caller's own owner only, even when another's is asked for", async () => {
+    await Promise.all(OWNERS.map((owner) => issue({ owner })));
+    for (const caller of await withScope(operationId, undefined)) {
+      const ownersSeen = async (query: string) => {
+        const call = await bearerOf(caller);
+        const page = await told<{ items: { owner: string | null }[] }>(control("GET", `${route.path}${query}`, call));
+        return new Set(page.items.map(({ owner }) => owner));
+      };
+      const all = await ownersSeen("?limit=200");
+      const bound = caller.owner === null ? [OWN, "globex"] : [caller.owner];
+      expect([...all].filter((owner) => owner === OWN || owner === "globex").toSorted()).toEqual(bound);
+      const filters = operationId === "listOwners" ? [] : [OWN, "globex"];
+      for (const owner of filters) {
+        expect([...(await ownersSeen(`?limit=200&owner=${owner}`))]).toEqual(sees(caller, owner) ? [owner] : []);
+      }
+    }
+  });
+});
+
+describe.each([
+  ["revokeOwner", "revoke", "revoked"],
+  ["suspendOwner", "suspend", "suspended"],
+  ["resumeOwner", "resume", "active"],
+])("%s", (operationId, verb, status) => {
+  /** An owner with a key of each strength, and a call about it by a control key. */
+  async function decide(held: string, callersOwner: (owner: string) => string | null) {
+    const owner = `owner-${crypto.randomUUID()}`;
+    const targets = await Promise.all(STRENGTHS.map(({ scopes }) => issue({ owner, scopes })));
+    if (verb === "resume") await told(control("POST", `/_rekey/v1/owners/${owner}/suspend`));
+    const before = await Promise.all(targets.map(recordOf));
+    const caller = await issue({ owner: callersOwner(owner), scopes: [held] });
+    const path = `/_rekey/v1/owners/${owner}/${verb}`;
+    const response = await control("POST", path, { authorization: `Bearer ${caller.key}` });
+    return { owner, targets, before, path, response };
+  }
+
+  it("is for those who have the scope, and reaches no key that they do not cover", async () => {
+    for (const { held, owner: bound } of await withScope(operationId, undefined)) {
+      // A control key of a suspended owner can no more resume it than do anything else.
+      if (bound === "globex" || (bound === OWN && verb === "resume")) continue;
+      const { owner, targets, before, path, response } = await decide(held, (own) => (bound === null ? null : own));
+      const covered = STRENGTHS.map(({ coveredBy }) => coveredBy(held));
+      const forbidden = covered.filter((each) => !each).length;
+      expect(await told(response, forbidden === 0 ? 200 : 202)).toMatchObject({ owner, status, forbidden });
+      const after = await Promise.all(targets.map(recordOf));
+      const changed = after.map((record, at) => record.revision - before[at]!.revision);
+      expect([held, changed]).toEqual([held, covered.map(Number)]);
+
+      // The admin reaches the rest.
+      expect(await told(control("POST", path))).toMatchObject({ status, forbidden: 0 });
+      const valid = await Promise.all(targets.map(async ({ key }) => (await verify(key))["valid"]));
+      expect(valid).toEqual(targets.map(() => verb === "resume"));
+    }
+  });
+
+  it("of another's owner is 404, and changes nothing", async () => {
+    for (const held of ["rekey:keys:revoke", "rekey:*"]) {
+      const { targets, before, response } = await decide(held, () => "somebody-else");
+      expect(await told(response, 404)).toMatchObject({ code: "not-found" });
+      expect(await Promise.all(targets.map(recordOf))).toEqual(before);
+    }
+  });
+});
+
+it("a control key of a suspended owner cannot resume it", async () => {
+  const caller = await issue({ owner: "stopped", scopes: ["rekey:*"] });
+  await told(control("POST", "/_rekey/v1/owners/stopped/suspend"));
+  const call = { authorization: `Bearer ${caller.key}` };
+  expect(await told(control("POST", "/_rekey/v1/owners/stopped/resume", call), 401)).toMatchObject({
+    code: "owner-suspended",
+  });
+});
+
+describe("a control key", () => {
+  const list = (authorization: string, headers = {}) => control("GET", "/_rekey/v1/keys", { authorization, headers });
+
+  it("is admitted by its own object, and refused for its own reasons", async () => {
+    const key = await issue({
+      scopes: ["rekey:keys:read"],
+      allowedIps: ["203.0.113.7"],
+      quota: { limit: 2, period: "day" },
+    });
+    const bearer = `Bearer ${key.key}`;
+    const from = { "cf-connecting-ip": "203.0.113.7" };
+    expect(await told(list(bearer), 403)).toMatchObject({ code: "ip-not-allowed" });
+    expect((await list(bearer, from)).status).toBe(200);
+    expect((await list(bearer, from)).status).toBe(200);
+    const spent = await list(bearer, from);
+    expect(spent.headers.get("retry-after")).toMatch(/^\d+$/);
+    expect(await told(spent, 429)).toMatchObject({ code: "quota-exceeded", limit: "quota" });
+    expect((await recordOf(key)).quota).toMatchObject({ used: 2 });
+
+    const { key: second } = await told<Issued>(control("POST", keyPath(key, "/rotate")));
+    expect(await told(list(bearer, from), 401)).toMatchObject({ code: "key-rotated" });
+    await told(control("POST", keyPath(key, "/suspend")));
+    expect(await told(list(`Bearer ${second}`, from), 401)).toMatchObject({ code: "key-suspended" });
+    await told(control("POST", keyPath(key, "/revoke")));
+    expect(await told(list(`Bearer ${second}`, from), 401)).toMatchObject({ code: "key-revoked" });
+  });
+
+  it("is named in the events of what it changes", async () => {
+    const actor = await issue({ scopes: ["rekey:keys:rotate"] });
+    const target = await issue();
+    await told(control("POST", keyPath(target, "/rotate"), { authorization: `Bearer ${actor.key}` }));
+    const { items } = await told<{ items: object[] }>(control("GET", keyPath(target, "/events")));
+    expect(items).toMatchObject([{ actor: actor.record.id }, { actor: "admin" }]);
+  });
+
+  it("of which only the form is right asks nobody", async () => {
+    const { key } = await issue({ scopes: ["rekey:*"] });
+    const nobody = { KEYS: undefined as never, DB: undefined as never, OWNERS: undefined as never };
+    const forged = key.slice(0, -8) + (key.at(-8) === "0" ? "1" : "0") + key.slice(-7);
+    const call = { authorization: `Bearer ${forged}`, env: nobody };
+    expect(await told(control("GET", "/_rekey/v1/keys", call), 401)).toMatchObject({ code: "invalid-key" });
+  });
+
+  it("is not taken from X-API-Key, and not twice", async () => {
+    const { key } = await issue({ scopes: ["rekey:keys:read"] });
+    const call = { authorization: null, headers: { "x-api-key": key } };
+    expect(await told(control("GET", "/_rekey/v1/keys", call), 401)).toMatchObject({ code: "missing-credentials" });
+    const twice = list(`Bearer ${key}, Bearer ${key}`);
+    expect(await told(twice, 400)).toMatchObject({ code: "ambiguous-credentials" });
+  });
+
+  it("that does not see a key learns no more than that there is none", async () => {
+    const [theirs, caller] = await Promise.all([
+      issue({ owner: "globex" }),
+      issue({ owner: OWN, scopes: ["rekey:*"] }),
+    ]);
+    const call = { authorization: `Bearer ${caller.key}` };
+    const seen = async (response: Response) => [response.status, [...response.headers], await response.text()];
+    for (const { method, path } of onOneKey) {
+      const of = (id: string) => control(method, path.replace("{id}", id), call).then(seen);
+      expect(await of(theirs.record.id), `${method} ${path}`).toEqual(await of("key_0000000000000404"));
+    }
+  });
+});

@@ -1,0 +1,139 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { ROUTES } from "../../src/control/routes.ts";
+import { shapeOf, spoilings } from "../support/bad-input.ts";
+import { control, issue, keyPath, told, type Issued } from "../support/control.ts";
+
+/*
+ * Every property of every body, spoilt in every way that its schema forbids: what is refused is named, and nothing has
+ * changed. Made from the route table, so that a new operation or a new property is tried without anybody thinking of it.
+ */
+
+const question = {
+  key: "no key",
+  cost: 1,
+  scopes: ["orders:read"],
+  anyScope: ["orders:read"],
+  ip: "203.0.113.7",
+  request: { method: "GET", path: "/orders" },
+  dryRun: true,
+};
+const policy = {
+  scopes: ["orders:read"],
+  allowedIps: ["203.0.113.7"],
+  quota: { limit: 5, period: "none", timezone: "UTC" },
+  rateLimits: [{ name: "burst", algorithm: "window", limit: 5, windowSeconds: 60, unit: "request" }],
+  selfRotate: true,
+  expiresAt: "2099-01-01T00:00:00Z",
+  metadata: { plan: "pro" },
+};
+/** A body with every property there is. Some that exclude each other stand in it together: only refusals are wanted. */
+const GOOD: Readonly<Record<string, object>> = {
+  verifyKey: question,
+  verifyBatch: { items: [question] },
+  createKey: {
+    ...policy,
+    name: "a key",
+    owner: "acme",
+    kind: "token",
+    environment: "live",
+    prefix: "rk_live",
+    region: "weur",
+    lifetimeSeconds: 60,
+  },
+  amendKey: { ...policy, name: "a key" },
+  rotateKey: { expectedVersion: 1, graceSeconds: 60, reason: "why" },
+  creditKey: { add: 1, set: 1, reason: "why" },
+  ...Object.fromEntries(
+    [
+      "revokeKey",
+      "suspendKey",
+      "resumeKey",
+      "revokeOwner",
+      "suspendOwner",
+      "resumeOwner",
+      "rotateSelf",
+      "revokeSelf",
+    ].map((operationId) => [operationId, { reason: "why" }]),
+  ),
+};
+
+const withBody = ROUTES.filter(({ body }) => body !== undefined);
+
+it("every operation with a body is tried", () => {
+  expect(withBody.map(({ operationId }) => operationId).toSorted()).toEqual(Object.keys(GOOD).toSorted());
+});
+
+describe.each(withBody.map((route) => [route.operationId, route] as const))("%s", (operationId, route) => {
+  // `key` is the question itself: any text is an answerable one.
+  const all = spoilings(shapeOf(route.body!), GOOD[operationId]).filter(
+    ({ path, how }) => !(/(?:^|\.)key$/.test(path) && /^(?:is "text"|is too long|has control characters)$/.test(how)),
+  );
+
+  it(`names what is wrong with a body that is spoilt in one of ${all.length} ways, and changes nothing`, async () => {
+    const target = await issue({ owner: "acme", quota: { limit: 5, period: "none" } });
+    const authorization = route.scope === "self" ? { authorization: `Bearer ${target.key}` } : {};
+    const path = route.path.replace("{id}", target.record.id).replace("{owner}", "acme");
+    const before = await stateOf(target);
+    for (const { path: spoilt, how, body } of all) {
+      const response = await control(route.method, path, { ...authorization, body });
+      const what = `${spoilt} ${how}`;
+      expect([what, response.status]).toEqual([what, 400]);
+      const { code, errors } = await told<{ code: string; errors: { path: string }[] }>(response, 400);
+      expect(code).toBe("invalid-request");
+      const named = errors.map((error) => error.path);
+      expect([what, named.some((each) => each.startsWith(spoilt))]).toEqual([what, true]);
+    }
+    expect(await stateOf(target)).toEqual(before);
+  });
+});
+
+async function stateOf(target: Issued): Promise<unknown> {
+  return {
+    record: await told(control("GET", keyPath(target))),
+    keys: await env.DB.prepare("SELECT count(*) AS keys FROM keys").first(),
+    events: await env.DB.prepare("SELECT count(*) AS events FROM events").first(),
+  };
+}
+
+describe("a header that cannot be read", () => {
+  const KEY = "0123456789abcdef";
+  const UNREADABLE = {
+    "idempotency-key": ["", KEY.slice(1), `${KEY} ${KEY}`, "x".repeat(256), `${KEY}, ${KEY}`],
+    "if-match": ["", "17", '"17', '17"', '"17", "18"', "W/17", "'17'", "*, *"],
+  };
+
+  it.each(ROUTES.flatMap((route) => (route.heeds ?? []).map((header) => [route.operationId, header, route] as const)))(
+    "%s refuses an %s that is none, names it, and changes nothing",
+    async (_operationId, header, route) => {
+      const target = await issue({ quota: { limit: 5, period: "none" } });
+      const authorization = route.scope === "self" ? { authorization: `Bearer ${target.key}` } : {};
+      const path = route.path.replace("{id}", target.record.id);
+      const before = await stateOf(target);
+      for (const value of UNREADABLE[header]) {
+        const call = { ...authorization, headers: { [header]: value }, body: { name: "a key", add: 1 } };
+        const { errors } = await told<{ errors: { path: string }[] }>(control(route.method, path, call), 400);
+        expect(errors.map((error) => error.path.toLowerCase())).toContain(header);
+      }
+      expect(await stateOf(target)).toEqual(before);
+    },
+  );
+});
+
+describe("a query", () => {
+  it.each(ROUTES.filter(({ query }) => query !== undefined).map((route) => [route.operationId, route] as const))(
+    "%s: every parameter out of bounds is named",
+    async (_operationId, route) => {
+      const names = Object.keys(shapeOf(route.query!).properties ?? {});
+      const target = await issue();
+      const path = route.path.replace("{id}", target.record.id);
+      for (const name of names) {
+        for (const value of ["", "\u0007", "x y/\u00ff".repeat(200)]) {
+          const query = new URLSearchParams({ [name]: value }).toString();
+          const { errors } = await told<{ errors: { path: string }[] }>(control("GET", `${path}?${query}`), 400);
+          expect(errors.map((error) => error.path)).toEqual([name]);
+        }
+      }
+    },
+  );
+});

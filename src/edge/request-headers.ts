@@ -35,12 +35,19 @@ export function rewriteRequestHeaders(headers: Headers, provenance: Provenance):
   headers.set("x-forwarded-proto", scheme);
   headers.set("x-forwarded-host", host);
 
-  headers.set("rekey-key-id", identity.keyId);
-  headers.set("rekey-key-version", String(identity.version));
-  headers.set("rekey-request-id", requestId);
-  if (identity.owner !== null) headers.set("rekey-owner", identity.owner);
+  for (const [name, value] of identityHeaders(identity, requestId)) headers.set(name, value);
+}
+
+/** Who was admitted, as headers that an origin can believe. */
+export function identityHeaders(identity: Identity, requestId: string): [name: string, value: string][] {
   const scopes = identity.details?.scopes ?? [];
-  if (scopes.length > 0) headers.set("rekey-scopes", scopes.join(" "));
+  return [
+    ["rekey-key-id", identity.keyId],
+    ["rekey-key-version", String(identity.version)],
+    ["rekey-request-id", requestId],
+    ...(identity.owner === null ? [] : [["rekey-owner", identity.owner] as [string, string]]),
+    ...(scopes.length === 0 ? [] : [["rekey-scopes", scopes.join(" ")] as [string, string]]),
+  ];
 }
 
 /** Meant for one connection only (RFC 9110 section 7.6.1), or decided anew by the runtime for the next one. */

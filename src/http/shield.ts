@@ -13,11 +13,10 @@ import { problem } from "./problem.ts";
  */
 export async function shielded(
   shield: RateLimit | undefined,
-  request: Request,
+  address: string | null,
   requestId: string,
   failed: Response,
 ): Promise<Response> {
-  const address = request.headers.get("cf-connecting-ip");
   if (shield === undefined || address === null) return failed;
   const { success } = await shield.limit({ key: address });
   return success ? failed : problem("too-many-failures", { requestId, headers: { "retry-after": RETRY_AFTER } });

@@ -37,9 +37,9 @@ const STEPS: readonly string[] = [
   `,
   `
   CREATE TABLE reservation (     -- the open ones, and the last ones that were closed
-    id        TEXT PRIMARY KEY,
-    opened_at INTEGER NOT NULL,  -- epoch milliseconds
-    json      TEXT NOT NULL
+    id   TEXT    PRIMARY KEY,
+    at   INTEGER NOT NULL,       -- epoch milliseconds; when it was opened, or closed
+    json TEXT    NOT NULL
   ) STRICT, WITHOUT ROWID;
   UPDATE part SET json = json_set(json,
     '$.lifetimeSeconds', json('null'), '$.maxLifetimeSeconds', json('null'), '$.idleSeconds', json('null'),
@@ -53,6 +53,10 @@ const STEPS: readonly string[] = [
     WHERE name = 'use';
   UPDATE part SET json = json_set(json, '$.selfRotations.algorithm', 'window')
     WHERE name = 'use' AND json ->> '$.selfRotations' IS NOT NULL;
+  UPDATE part SET json = json_set(json, '$.endSetAt', json('null')) WHERE name = 'standing';
+  UPDATE part SET json = json_set(json, '$.newestAdmitted',
+    (SELECT json ->> '$.version' FROM part WHERE name = 'standing') - iif(json ->> '$.admittedWithSecret' > 0, 0, 1))
+    WHERE name = 'use';
   UPDATE part SET json = json_set(json, '$.quota.carried', 0) WHERE name = 'use' AND json ->> '$.quota' IS NOT NULL;
   `,
 ];

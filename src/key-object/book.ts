@@ -164,9 +164,9 @@ export class Book {
     for (const reservation of reservations.values()) {
       if (was.get(reservation.id) === reservation) continue;
       this.#sql.exec(
-        "INSERT INTO reservation VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET json = excluded.json",
+        "INSERT INTO reservation VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET at = excluded.at, json = excluded.json",
         reservation.id,
-        reservation.openedAt,
+        reservation.closed?.at ?? reservation.openedAt,
         JSON.stringify(reservation),
       );
     }
@@ -223,7 +223,7 @@ export class Book {
     if (!parts.has("use")) return { ...page, key: null, boot: 0 };
     const { boot, ...use } = parts.get("use") as PackedUse & { boot: number };
     const reservations = this.#sql
-      .exec<Row>("SELECT json FROM reservation ORDER BY opened_at")
+      .exec<Row>("SELECT json FROM reservation ORDER BY at")
       .toArray()
       .map(({ json }) => JSON.parse(json) as Reservation)
       .map((reservation): [ReservationId, Reservation] => [reservation.id, reservation]);

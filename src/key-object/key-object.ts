@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { requireConfig, type Config, type Env } from "../env.ts";
-import { admit, announceRotation, type Admission, type Verdict } from "../key/admit.ts";
+import type { Admission } from "../key/admission.ts";
+import { admit, type Verdict } from "../key/admit.ts";
 import { amend, credit, type AmendCommand, type Amended, type CreditCommand, type Credited } from "../key/amend.ts";
 import { judge, sees, type Authority } from "../key/authority.ts";
 import type { Random } from "../key/base62.ts";
@@ -9,7 +10,9 @@ import { create, createAfterPurge, createAgain, type Creation, type Fresh } from
 import { hintOf, mint, type KeyId } from "../key/credential.ts";
 import { digestOf, type Digest } from "../key/digest.ts";
 import type { KeyEvent } from "../key/event.ts";
+import { endRest, restMayEndAt } from "../key/end-rest.ts";
 import { explain } from "../key/explain.ts";
+import { announceRotation } from "../key/follow-policy.ts";
 import { holds, nextEnd } from "../key/hold.ts";
 import type { Key, Step } from "../key/key.ts";
 import { newerOrder } from "../key/owner-order.ts";
@@ -25,7 +28,8 @@ import {
   type SelfRotateCommand,
   type SelfRotation,
 } from "../key/rotate.ts";
-import { closeExpired, nextTimeout, settle, type Settlement } from "../key/reservation.ts";
+import { nextTimeout } from "../key/reservation.ts";
+import { closeExpired, settle, type Settlement } from "../key/settle.ts";
 import { dueSoonAt, isDueSoon } from "../key/rotation-policy.ts";
 import { readSelf, revokeSelf, type SelfOutcome } from "../key/self.ts";
 import { after, epochMs, ForwardClock, type EpochMs } from "../key/time.ts";
@@ -117,7 +121,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   }
 
   async admit(admission: Admission): Promise<Decided<Verdict>> {
-    const key = this.#page?.key ?? null;
+    const key = this.#present();
     if (key !== null) {
       return this.#step(key, (now) => this.#admit(key, admission, now));
     }
@@ -203,7 +207,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   }
 
   async settle({ id, used, onlyOwner }: SettleCommand): Promise<Decided<WithRecord<Settlement>>> {
-    const key = this.#page?.key ?? null;
+    const key = this.#present();
     if (key === null || (onlyOwner !== null && onlyOwner !== key.profile.owner)) {
       return this.#answer({ done: false, because: "not-found", detail: "There is no such reservation." });
     }
@@ -259,7 +263,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   override webSocketError(): void {}
 
   async #attachAdmission(admission: Admission): Promise<Response> {
-    const key = this.#page?.key ?? null;
+    const key = this.#present();
     if (key === null) return Response.json(await this.admit(admission));
     let opened: ReturnType<Exchanges["open"]> | null = null;
     const verdict = await this.#step(key, (now) => {
@@ -274,7 +278,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   async #attachWatch({ version, slot }: Extract<Attach, { version: number }>): Promise<Response> {
     // Whatever is decided but not yet durable could still be undone, and must not be what an exchange goes on under.
     await this.#settled();
-    const key = this.#page?.key ?? null;
+    const key = this.#present();
     if (key === null || !holds(key, version, this.#clock.now())) return new Response(null, { status: 410 });
     return this.#attached(this.#exchanges.open(version, slot), null);
   }
@@ -296,7 +300,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
       this.#housekeep(this.#page!, withoutTask(this.#page!.agenda, "cut-exchanges"));
       this.#cutExchanges();
     }
-    if (this.#isDue("close-reservations")) this.#closeReservations();
+    this.#present();
     if (this.#isDue("announce-rotation")) this.#announceRotation();
     if (this.#isDue("deliver")) await this.#outbox.flush();
     await this.#settled();
@@ -319,7 +323,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     decide: (key: Key, circumstance: Circumstance) => Step<Answer>,
     granted: readonly string[] = [],
   ): Promise<Decided<Reached<WithRecord<Answer>>>> {
-    const key = this.#page?.key ?? null;
+    const key = this.#present();
     if (key === null) return this.#answer(NOT_FOUND);
     const { owner, scopes } = key.profile;
     const judgement = judge(ask.authority, { owner, scopes: [...scopes, ...granted] });
@@ -338,7 +342,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   async #self<Answer extends SelfOutcome | SelfRotation>(
     decide: (key: Key, now: EpochMs) => Step<Answer>,
   ): Promise<Decided<WithRecord<Answer> | { readonly done: false; readonly refusal: Refusal }>> {
-    const key = this.#page?.key ?? null;
+    const key = this.#present();
     if (key === null) return { done: false, refusal: UNKNOWN, decision: null };
     const answer = await this.#step(key, (now) => {
       const step = decide(key, now);
@@ -350,8 +354,15 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   }
 
   #visible(authority: Authority): Key | null {
-    const key = this.#page?.key ?? null;
+    const key = this.#present();
     return key !== null && sees(authority, key.profile.owner) ? key : null;
+  }
+
+  /** The key as it stands now: what was due by its time has happened, however late the alarm may be. */
+  #present(): Key | null {
+    if (this.#isDue("close-reservations")) this.#closeReservations();
+    if (this.#isDue("end-rest")) this.#endRest();
+    return this.#page?.key ?? null;
   }
 
   /** The one way in which the state moves on. What is to be done later goes onto the agenda with it. */
@@ -380,6 +391,9 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     let planned = agenda;
     if (key?.reservations !== was?.reservations) {
       planned = withDue(planned, "close-reservations", key && nextTimeout(key.reservations));
+    }
+    if (key?.profile.idleSeconds !== null && key?.standing !== was?.standing) {
+      planned = withDue(planned, "end-rest", key && restMayEndAt(key));
     }
     if (key?.profile.rotation !== was?.profile.rotation || key?.standing.version !== was?.standing.version) {
       planned = withDue(planned, "announce-rotation", key && dueSoonAt(key));
@@ -471,8 +485,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     const now = this.#clock.now();
     const count = this.#exchanges.cut(page.key, now);
     if (count > 0 && page.key !== null) {
-      const by = { actor: "policy", requestId: "", ip: null, userAgent: null, country: null };
-      const step = note(page.key, "key.exchanges-cut", { now, by, reason: null }, { count });
+      const step = note(page.key, "key.exchanges-cut", this.#byPolicy(), { count });
       this.#replace({ ...page, key: step.key }, step.events);
       this.ctx.waitUntil(this.#settled());
     }
@@ -485,16 +498,32 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     this.#housekeep({ ...page, key }, withDue(page.agenda, "close-reservations", key && nextTimeout(key.reservations)));
   }
 
+  #endRest(): void {
+    const page = this.#page!;
+    const { key } = page;
+    const step = key && endRest(key, this.#byPolicy());
+    // It was used since: every use moves the end, and none of them writes an agenda.
+    if (step === null) return this.#housekeep(page, withDue(page.agenda, "end-rest", key && restMayEndAt(key)));
+    this.#replace({ ...page, key: step.key }, step.events);
+    this.ctx.waitUntil(this.#settled());
+    this.#cutExchanges();
+  }
+
   #announceRotation(): void {
     const page = this.#page!;
     const { key } = page;
-    const now = this.#clock.now();
     const agenda = withoutTask(page.agenda, "announce-rotation");
-    if (key === null || !isDueSoon(key, now)) return this.#housekeep(page, agenda);
-    const by = { actor: "policy", requestId: "", ip: null, userAgent: null, country: null };
-    const step = announceRotation(key, { now, by, reason: null });
+    const circumstance = this.#byPolicy();
+    if (key === null || !isDueSoon(key, circumstance.now)) return this.#housekeep(page, agenda);
+    const step = announceRotation(key, circumstance);
     this.#replace({ ...page, key: step.key, agenda }, step.events);
     this.ctx.waitUntil(this.#settled());
+  }
+
+  /** Nobody asked: the key's own policy has it so. */
+  #byPolicy(): Circumstance {
+    const by = { actor: "policy", requestId: "", ip: null, userAgent: null, country: null };
+    return { now: this.#clock.now(), by, reason: null };
   }
 
   /** Moves on the state where nobody waits for an answer. */

@@ -1,4 +1,5 @@
-import type { Admission, Verdict } from "../key/admit.ts";
+import type { Admission } from "../key/admission.ts";
+import type { Verdict } from "../key/admit.ts";
 import type { AmendCommand, Amended, CreditCommand, Credited } from "../key/amend.ts";
 import type { Authority } from "../key/authority.ts";
 import type { Suspension } from "../key/change.ts";
@@ -10,7 +11,8 @@ import type { OwnerOrder } from "../key/owner-order.ts";
 import type { Idempotency } from "../key/receipt.ts";
 import type { KeyRecord } from "../key/record.ts";
 import type { Refusal } from "../key/refusal.ts";
-import type { ReservationId, Settlement } from "../key/reservation.ts";
+import type { ReservationId } from "../key/reservation.ts";
+import type { Settlement } from "../key/settle.ts";
 import type { RotateCommand, Rotation, SelfRotateCommand, SelfRotation } from "../key/rotate.ts";
 
 /**

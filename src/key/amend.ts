@@ -1,6 +1,7 @@
 import { change, unchanged, type Circumstance } from "./change.ts";
 import { carryOver } from "./carry-over.ts";
 import type { Key, Profile, RetiredSecret, Step } from "./key.ts";
+import { endOf } from "./lifetime.ts";
 import { BOUNDS, type JsonValue } from "./policy.ts";
 import type { EpochMs } from "./time.ts";
 
@@ -42,10 +43,14 @@ export function amend(key: Key, command: AmendCommand, circumstance: Circumstanc
   const detail = differences({ ...profile, expiresAt: standing.expiresAt }, { ...amended, expiresAt });
   if (detail === null) return unchanged(key, { done: true });
 
-  const retired = endedBy(standing.retired, standing.expiresAt, circumstance.now);
+  const retired = endedBy(standing.retired, endOf(key), circumstance.now);
   const changed = change(
     key,
-    { expiresAt, retired: endedBy(retired, expiresAt, null) },
+    {
+      expiresAt,
+      endSetAt: amendment.expiresAt === undefined ? standing.endSetAt : circumstance.now,
+      retired: endedBy(retired, expiresAt, null),
+    },
     "key.amended",
     circumstance,
     detail,

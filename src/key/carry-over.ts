@@ -15,7 +15,7 @@ export function carryOver(key: Key, rules: Profile, now: EpochMs): Key {
   const { profile, use, reservations } = key;
   const next: Use = {
     ...use,
-    quota: carriedQuota(profile.quota, rules.quota, use.quota, now),
+    quota: rules.quota === profile.quota ? use.quota : carriedQuota(profile.quota, rules.quota, use.quota, now),
     rateLimits: rules.rateLimits.map((rule) => carriedRateLimit(profile.rateLimits, rule, use.rateLimits, now)),
     // Whoever was told of the old rule's day has not been told of the new one's.
     rotationAnnounced: use.rotationAnnounced && rules.rotation === profile.rotation,

@@ -42,6 +42,7 @@ export function create(
       suspendedAt: null,
       revokedAt: null,
       expiresAt,
+      endSetAt: null,
       ownerOrder,
     },
     use: unused(profile, now),

@@ -13,6 +13,7 @@ export const EVENT_TYPES = [
   "key.owner-resumed",
   "key.purged",
   "key.slid",
+  "key.idle-expired",
   "key.rotation-due-soon",
   "key.exchanges-cut",
 ] as const;

@@ -1,4 +1,12 @@
-import { crowdRefusal, holderOf, reachRefusal, rotationRefusal, takePace, takeQuota, type Admission } from "./admit.ts";
+import {
+  crowdRefusal,
+  holderOf,
+  reachRefusal,
+  rotationRefusal,
+  takePace,
+  takeQuota,
+  type Admission,
+} from "./admission.ts";
 import { allowanceOf, type Allowance } from "./allowance.ts";
 import { standingRefusal, type Key } from "./key.ts";
 import type { Refusal } from "./refusal.ts";

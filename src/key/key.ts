@@ -85,6 +85,8 @@ export type Standing = {
   readonly revokedAt: EpochMs | null;
   /** A token's is fixed: no use extends it. A session's slides with use. `null` means no end. */
   readonly expiresAt: EpochMs | null;
+  /** When somebody last set the end by hand; `null`: it is the one the key was created with, or has slid to. */
+  readonly endSetAt: EpochMs | null;
   /** The newest order of the key's owner that reached it; `null` for a key whose owner never gave one. */
   readonly ownerOrder: OwnerOrder | null;
 };
@@ -105,6 +107,8 @@ export type Use = {
   readonly units: number;
   /** Admissions with the current secret since it was installed. */
   readonly admittedWithSecret: number;
+  /** The newest version of which a secret was ever admitted; 0 before the first admission. */
+  readonly newestAdmitted: number;
   readonly quota: QuotaState | null;
   /** Whether it was already told that the current secret will be due soon. */
   readonly rotationAnnounced: boolean;
@@ -151,6 +155,7 @@ export const unused = (profile: Profile, now: EpochMs): Use => ({
   admitted: 0,
   units: 0,
   admittedWithSecret: 0,
+  newestAdmitted: 0,
   rotationAnnounced: false,
   quota: profile.quota === null ? null : freshQuota(profile.quota, now),
   rateLimits: profile.rateLimits.map(() => null),

@@ -1,8 +1,6 @@
 import { randomBase62, type Random } from "./base62.ts";
 import { isKeyId, type KeyId } from "./credential.ts";
-import type { ReservationTimeout } from "./policy.ts";
-import { quotaAt, remainingOf, type QuotaState } from "./quota.ts";
-import type { Key, Step } from "./key.ts";
+import type { QuotaState } from "./quota.ts";
 import { after, type EpochMs } from "./time.ts";
 
 /** `res_`, the 16 characters of the key id, `_` and 16 characters of its own: it says which object to ask. */
@@ -59,7 +57,8 @@ export const countOpen = (reservations: Reservations): number => {
   return open;
 };
 
-const placeOf = ({ span }: QuotaState): HeldIn => span?.startsAt ?? "balance";
+/** Where units that are taken now are held. */
+export const placeOf = ({ span }: QuotaState): HeldIn => span?.startsAt ?? "balance";
 
 /** The reservations of a key whose quota was replaced by another one: what they hold, they no longer hold in it. */
 export function heldNowhere(reservations: Reservations): Reservations {
@@ -71,65 +70,21 @@ export function heldNowhere(reservations: Reservations): Reservations {
   return new Map(detached);
 }
 
-/** Opens a reservation for units that were just taken from the quota. */
-export function reserve(
-  { profile, reservations }: Key,
+/** A reservation for units that were just taken from the quota. */
+export const openReservation = (
+  { id, reserveSeconds }: { readonly id: KeyId; readonly reserveSeconds: number },
   units: number,
   quota: QuotaState | null,
   random: Random,
   now: EpochMs,
-): { readonly reservation: Reservation; readonly reservations: Reservations } {
-  const reservation: Reservation = {
-    id: newReservationId(profile.id, random),
-    units,
-    openedAt: now,
-    heldIn: quota === null ? null : placeOf(quota),
-    expiresAt: after(now, profile.reserveSeconds * 1000),
-    closed: null,
-  };
-  return { reservation, reservations: new Map(reservations).set(reservation.id, reservation) };
-}
-
-export type Settlement =
-  | { readonly done: true; readonly reservation: Reservation }
-  | { readonly done: false; readonly because: "not-found" | "conflict"; readonly detail: string };
-
-/**
- * Settles a reservation: charges what was really used and gives the rest back, exactly once. Asking again with the same
- * use gets the same answer. Works in any standing of the key: the work has been done.
- *
- * A reservation of a past period changes nothing in the present one. A use above what was reserved takes the excess
- * from what is left and never more: a quota is never exceeded, and `overrun` says what could not be charged.
- */
-export function settle(key: Key, id: ReservationId, used: number, now: EpochMs): Step<Settlement> {
-  const reservation = key.reservations.get(id);
-  const refuse = (because: "not-found" | "conflict", detail: string): Step<Settlement> => ({
-    key,
-    events: [],
-    answer: { done: false, because, detail },
-  });
-  if (reservation === undefined) return refuse("not-found", "The key has no such reservation.");
-  const { closed } = reservation;
-  if (closed !== null) {
-    if (closed.used === used) return { key, events: [], answer: { done: true, reservation } };
-    return closed.used === null
-      ? refuse("conflict", `Nobody settled it in time: it was closed and charged ${closed.charged}.`)
-      : refuse("conflict", `It was settled before with a use of ${closed.used}.`);
-  }
-  const step = close(key, reservation, used, used, now);
-  return { key: step.key, events: [], answer: { done: true, reservation: step.reservation } };
-}
-
-/** Closes, as the policy says, every reservation whose time has come. */
-export function closeExpired(key: Key, now: EpochMs): Key {
-  let next = key;
-  for (const reservation of key.reservations.values()) {
-    if (reservation.closed !== null || now < reservation.expiresAt) continue;
-    const charge = CHARGE_AT_TIMEOUT[key.profile.onReservationTimeout](reservation);
-    next = close(next, reservation, null, charge, now).key;
-  }
-  return next;
-}
+): Reservation => ({
+  id: newReservationId(id, random),
+  units,
+  openedAt: now,
+  heldIn: quota === null ? null : placeOf(quota),
+  expiresAt: after(now, reserveSeconds * 1000),
+  closed: null,
+});
 
 /** The earliest instant at which an open reservation times out; `null` without one. */
 export function nextTimeout(reservations: Reservations): EpochMs | null {
@@ -140,54 +95,22 @@ export function nextTimeout(reservations: Reservations): EpochMs | null {
   return earliest;
 }
 
-const CHARGE_AT_TIMEOUT: Record<ReservationTimeout, (reservation: Reservation) => number> = {
-  charge: ({ units }) => units,
-  release: () => 0,
-};
-
-function close(
-  key: Key,
-  reservation: Reservation,
-  used: number | null,
-  cost: number,
-  now: EpochMs,
-): { readonly key: Key; readonly reservation: Reservation } {
-  const { quota: rule } = key.profile;
-  const state = rule === null ? null : quotaAt(rule, key.use.quota, now);
-  const { units } = reservation;
-
-  // Only the period in which the units were taken may be changed: no refund enters a later one, and no excess.
-  const open = rule !== null && state !== null && reservation.heldIn === placeOf(state) ? { rule, state } : null;
-  const available = open === null ? units : units + remainingOf(open.rule, open.state);
-  const charged = reservation.heldIn === null ? cost : Math.min(cost, available);
-  const closed: Closing = { at: now, used, charged, overrun: cost - charged };
-
-  const reservations = new Map(key.reservations).set(reservation.id, { ...reservation, closed });
-  forgetOldest(reservations);
-  return {
-    key: {
-      ...key,
-      reservations,
-      use: {
-        ...key.use,
-        newest: now,
-        units: key.use.units - units + charged,
-        quota: open === null ? key.use.quota : { ...open.state, used: open.state.used - units + charged },
-      },
-    },
-    reservation: { ...reservation, closed },
-  };
-}
-
-/** Maps keep the order of insertion, so the first closed one is the oldest. */
-function forgetOldest(reservations: Map<ReservationId, Reservation>): void {
-  if (reservations.size <= CLOSED_KEPT) return;
-  let closed = 0;
-  for (const { closed: closing } of reservations.values()) if (closing !== null) closed += 1;
-  for (const [id, { closed: closing }] of reservations) {
-    if (closed <= CLOSED_KEPT) return;
-    if (closing === null) continue;
-    reservations.delete(id);
-    closed -= 1;
+/**
+ * The reservations after some of them were closed. The closed ones come last, so the first closed one is the oldest (maps
+ * keep the order of insertion); the oldest of too many are forgotten.
+ */
+export function withClosed(reservations: Reservations, closed: readonly Reservation[]): Reservations {
+  const next = new Map(reservations);
+  for (const reservation of closed) {
+    next.delete(reservation.id);
+    next.set(reservation.id, reservation);
   }
+  let tooMany = next.size - countOpen(next) - CLOSED_KEPT;
+  for (const [id, { closed: closing }] of next) {
+    if (tooMany <= 0) break;
+    if (closing === null) continue;
+    next.delete(id);
+    tooMany -= 1;
+  }
+  return next;
 }

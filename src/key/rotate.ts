@@ -70,7 +70,7 @@ export type SelfRotation =
 /**
  * A key rotates itself: compare-and-set on the presented secret. Possible with a spent quota or a rotation that is due.
  *
- * A secret in its grace may do so only while its successor has never been admitted: that repairs a lost answer, and
+ * A secret in its grace may do so only while no later one has ever been admitted: that repairs a lost answer, and
  * afterwards it would let a thief of the old secret take the key. A retired secret gets the repeat of the very call
  * that ended it, and nothing else.
  */
@@ -92,7 +92,7 @@ export function rotateSelf(
   if ("refusal" in holder) return refuse(holder.refusal);
   const standing = standingRefusal(key, now);
   if (standing !== null) return refuse(standing);
-  if (!holder.current && key.use.admittedWithSecret > 0) return refuse({ reason: "key-rotated" });
+  if (holder.identity.version < key.use.newestAdmitted) return refuse({ reason: "key-rotated" });
   if (!isAllowedIp(command.ip, key.profile.allowedIps)) return refuse({ reason: "ip-not-allowed" });
   if (!key.profile.selfRotate) return refuse({ reason: "self-rotate-off" });
   const pace = takeFromRateLimit(SELF_ROTATE_LIMIT, key.use.selfRotations, 1, now);

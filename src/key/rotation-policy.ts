@@ -1,7 +1,7 @@
 import type { Key } from "./key.ts";
 import { after, epochMs, type EpochMs } from "./time.ts";
 
-/** A secret is due soon when a tenth of its uses, or of its time but at most a week, is left. */
+/** A secret is due soon when a tenth of its uses but at least one, or of its time but at most a week, is left. */
 const SOON_SHARE = 0.1;
 const SOON_MS = 7 * 24 * 60 * 60 * 1000;
 
@@ -40,7 +40,7 @@ export function isDueSoon(key: Key, now: EpochMs): boolean {
   const uses = key.profile.rotation.afterUses;
   const soon = dueSoonAt(key);
   return (
-    (uses !== null && key.use.admittedWithSecret >= uses - Math.floor(uses * SOON_SHARE)) ||
+    (uses !== null && key.use.admittedWithSecret >= uses - Math.max(1, Math.floor(uses * SOON_SHARE))) ||
     (soon !== null && now >= soon)
   );
 }

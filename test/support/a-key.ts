@@ -1,4 +1,5 @@
-import { admit, type Admission, type Chance, type Verdict } from "../../src/key/admit.ts";
+import type { Admission } from "../../src/key/admission.ts";
+import { admit, type Chance, type Verdict } from "../../src/key/admit.ts";
 import type { Circumstance } from "../../src/key/change.ts";
 import { create, type Creation, type Fresh } from "../../src/key/create.ts";
 import type { KeyId } from "../../src/key/credential.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Admission } from "../../src/key/admit.ts";
+import type { Admission } from "../../src/key/admission.ts";
 import { revoke, suspend } from "../../src/key/change.ts";
 import type { Key } from "../../src/key/key.ts";
 import type { Reason } from "../../src/key/refusal.ts";

@@ -48,6 +48,7 @@ describe("create", () => {
       suspendedAt: null,
       revokedAt: null,
       expiresAt: t(60),
+      endSetAt: null,
       ownerOrder: null,
     });
     expect(key.use).toMatchObject({ lastUsedAt: null, admitted: 0, quota: { used: 0 }, rateLimits: [null] });

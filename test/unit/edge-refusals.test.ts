@@ -3,8 +3,9 @@ import { CODE_OF_REASON, CODES } from "../../src/http/codes.ts";
 import { setLimitHeaders } from "../../src/http/limit-headers.ts";
 import { problem } from "../../src/http/problem.ts";
 import { refusalResponse, type Refused } from "../../src/http/refusal-response.ts";
-import { admit, type Allowance, type Identity } from "../../src/key/admit.ts";
+import type { Allowance } from "../../src/key/allowance.ts";
 import type { KeyId } from "../../src/key/credential.ts";
+import type { Identity } from "../../src/key/identity.ts";
 import type { Reason, Refusal } from "../../src/key/refusal.ts";
 import { admitWith, aKey, aQuota, aRequest, aWindow, t } from "../support/a-key.ts";
 
@@ -114,8 +115,11 @@ describe("who proved possession is told why", () => {
     "key-suspended": { reason: "key-suspended" },
     "owner-suspended": { reason: "owner-suspended" },
     "key-expired": { reason: "key-expired" },
+    "rotation-required": { reason: "rotation-required" },
     "insufficient-scope": { reason: "insufficient-scope" },
     "ip-not-allowed": { reason: "ip-not-allowed" },
+    "concurrency-exceeded": { reason: "concurrency-exceeded" },
+    "slot-required": { reason: "slot-required" },
     "rate-limited": { reason: "rate-limited", limit: "burst", retryAt: at },
     "quota-exceeded": { reason: "quota-exceeded", retryAt: at },
     "cost-exceeds-limit": { reason: "cost-exceeds-limit", limit: "quota" },

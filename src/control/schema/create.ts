@@ -47,14 +47,11 @@ export const createBody = z
       error: "is for sessions only: a token's end is fixed anyway",
       when: ({ value }) => isObject(value),
     }),
-    z.refine(
-      ({ lifetimeSeconds, maxLifetimeSeconds }) => !(Number(maxLifetimeSeconds ?? NaN) < Number(lifetimeSeconds)),
-      {
-        path: ["maxLifetimeSeconds"],
-        error: "must not be below lifetimeSeconds",
-        when: ({ value }) => isObject(value),
-      },
-    ),
+    z.refine(({ lifetimeSeconds, maxLifetimeSeconds }) => !((maxLifetimeSeconds ?? NaN) < (lifetimeSeconds ?? NaN)), {
+      path: ["maxLifetimeSeconds"],
+      error: "must not be below lifetimeSeconds",
+      when: ({ value }) => isObject(value),
+    }),
     z.refine(({ expiresAt }) => typeof expiresAt !== "string" || !(Date.parse(expiresAt) <= Date.now()), {
       path: ["expiresAt"],
       error: "must be in the future",

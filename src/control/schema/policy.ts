@@ -113,7 +113,7 @@ export const rotation = z
       error: "is needed, or afterSeconds",
       when: ({ value }) => isObject(value),
     }),
-    z.refine(({ mode, graceSeconds }) => !(mode === "issue" && !(Number(graceSeconds) >= BOUNDS.issueGraceSeconds)), {
+    z.refine(({ mode, graceSeconds }) => !(mode === "issue" && !(graceSeconds >= BOUNDS.issueGraceSeconds)), {
       path: ["graceSeconds"],
       error: `must be at least ${BOUNDS.issueGraceSeconds} with mode "issue": a lost answer must be repairable`,
       when: ({ value }) => isObject(value),

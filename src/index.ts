@@ -1,5 +1,7 @@
 import { Hono, type Context } from "hono";
 import { handleControl } from "./control/app.ts";
+import { jwksResponse } from "./edge/assertion.ts";
+import { FORWARD_AUTH_PATH, forwardAuth } from "./edge/forward-auth/forward-auth.ts";
 import { gateway } from "./edge/gateway.ts";
 import { isPlainHost } from "./edge/host.ts";
 import { targetOf, type Target } from "./edge/path.ts";
@@ -21,6 +23,13 @@ type Arrival = {
 
 // Routed on the canonical path: Hono's own reading of a URL takes an escaped path for another.
 const app = new Hono<Arrival>({ getPath: (_request, options) => options!.env!.target.path });
+
+app.all(
+  `${FORWARD_AUTH_PATH}*`,
+  configured((config, { req, env: { env, requestId, target } }) =>
+    forwardAuth(req.raw, { env, config, requestId, target }),
+  ),
+);
 
 app.all(
   "/_rekey/*",

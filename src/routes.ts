@@ -70,6 +70,8 @@ export const UNNAMED: RouteRule = {
 /** The methods that the gateway forwards. */
 export const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
 
+export const isMethod = (method: string): boolean => (METHODS as readonly string[]).includes(method);
+
 const MAX_RULES = 256;
 
 /** What is wrong with which part of the setting, as `[2].cost`. */

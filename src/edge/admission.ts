@@ -5,7 +5,8 @@ import { problem } from "../http/problem.ts";
 import { readCredential } from "../http/read-credential.ts";
 import { refusalResponse } from "../http/refusal-response.ts";
 import type { Decided } from "../key-object/rpc.ts";
-import type { Admission, Verdict } from "../key/admit.ts";
+import type { Admission } from "../key/admission.ts";
+import type { Verdict } from "../key/admit.ts";
 import { isTagged, type ParsedCredential } from "../key/credential.ts";
 import { digestOf } from "../key/digest.ts";
 import type { RouteRule } from "../routes.ts";
@@ -56,6 +57,13 @@ export const admissionOf = (
   requestId,
   dryRun: false,
 });
+
+/** Lets the key's object decide about a request under a rule, or refuses it before anybody is asked. */
+export async function admitted(arriving: Arriving, rule: RouteRule): Promise<Passed | Response> {
+  const presented = presentedBy(arriving);
+  if (!presented.ok) return presented.refusal;
+  return ask(arriving, presented.credential, admissionOf(rule, presented.credential, arriving));
+}
 
 /** Asks the key's object, once. Silence is 503, never a pass. */
 export async function ask(

@@ -9,21 +9,25 @@ import { problem } from "./problem.ts";
  * flood and would not be for a quota: nothing that a key is promised depends on it. Without the binding, or without an
  * address, nothing is shielded.
  *
- * @param failed the answer to the failed authentication, which stands while the address is below its limit.
+ * @param answer stands as it is unless it is a failed authentication from an address that has too many.
  */
 export async function shielded(
   shield: RateLimit | undefined,
   address: string | null,
   requestId: string,
-  failed: Response,
+  answer: Response,
 ): Promise<Response> {
-  if (shield === undefined || address === null) return failed;
+  if (shield === undefined || address === null || !isFailedAuthentication(answer)) return answer;
   const { success } = await shield.limit({ key: address });
-  return success ? failed : problem("too-many-failures", { requestId, headers: { "retry-after": RETRY_AFTER } });
+  return success ? answer : problem("too-many-failures", { requestId, headers: { "retry-after": RETRY_AFTER } });
 }
 
 /** The longest period that the platform's binding knows, in seconds. */
 const RETRY_AFTER = "60";
 
-/** Whether a refusal is a failed authentication: the credential was not ours, or no longer anybody's. */
-export const isFailedAuthentication = ({ status }: Response): boolean => status === 401;
+/**
+ * Whether an answer says that a credential was presented and failed: `invalid_token` is RFC 6750's word for it. A
+ * request without any has guessed nothing, and a browser that asks for an icon is no flood.
+ */
+const isFailedAuthentication = ({ status, headers }: Response): boolean =>
+  status === 401 && (headers.get("www-authenticate") ?? "").includes('error="invalid_token"');

@@ -1,10 +1,9 @@
-import type { Config, Env } from "../../env.ts";
 import { setLimitHeaders } from "../../http/limit-headers.ts";
 import { problem } from "../../http/problem.ts";
-import { isFailedAuthentication, shielded } from "../../http/shield.ts";
+import { shielded } from "../../http/shield.ts";
 import { digestOf, sameDigest } from "../../key/digest.ts";
-import { METHODS, ruleFor } from "../../routes.ts";
-import { admissionOf, ask, presentedBy, type Arriving } from "../admission.ts";
+import { isMethod, METHODS, ruleFor } from "../../routes.ts";
+import { admitted, type Arriving } from "../admission.ts";
 import { targetOf } from "../path.ts";
 import { identityHeaders } from "../request-headers.ts";
 import { askedFor, PROXIES, refusalFor, type Proxy } from "./proxies.ts";
@@ -12,35 +11,44 @@ import { askedFor, PROXIES, refusalFor, type Proxy } from "./proxies.ts";
 /** Where proxies ask; behind it the proxy's name, and for those that make the very same call its path. */
 export const FORWARD_AUTH_PATH = "/_rekey/v1/forward-auth/";
 
+/** A proxy's question, as it arrived. */
+export type Question = Pick<Arriving, "env" | "config" | "requestId" | "target">;
+
 /**
  * Decides for those who keep their own proxy: one decision, four ways of asking and of hearing the answer.
  *
  * Off unless REKEY_PROXY_TOKEN is set. A proxy proves itself with it before its word on URI, method and client address
  * is taken; without it anybody could ask about any address.
  */
-export async function forwardAuth(
-  request: Request,
-  env: Env,
-  config: Config,
-  requestId: string,
-  path: string,
-  query: string,
-): Promise<Response> {
-  const [name = "", ...rest] = path.slice(FORWARD_AUTH_PATH.length).split("/");
+export async function forwardAuth(request: Request, question: Question): Promise<Response> {
+  const { config, requestId, target } = question;
+  const [name = "", ...rest] = target.path.slice(FORWARD_AUTH_PATH.length).split("/");
   const proxy = PROXIES.find((known) => known === name);
   if (config.proxyToken === null || proxy === undefined) return problem("not-found", { requestId });
   if (!isProxyToken(request.headers.get("rekey-proxy-token"), config.proxyToken)) {
     return problem("forbidden", { requestId, detail: "Rekey-Proxy-Token is missing or wrong." });
   }
-  const own = { method: request.method, uri: `/${rest.join("/")}${query}` };
-  const answer = await decide(proxy, request, { env, config, requestId }, own);
+  const own = { method: request.method, uri: `/${rest.join("/")}${target.query}` };
+  const answer = await decide(proxy, request, question, own);
   return answer.status === 200 ? answer : refusalFor(proxy, answer);
 }
+
+/**
+ * Whether the dots of a path lead out of a question that a proxy asks, and so to another answer than a decision: a
+ * proxy that appends the client's path to its own would take the 200 of `forward-auth/envoy/../../../healthz`, or of a
+ * path of the gateway, for its leave. The proxy's name is part of it: each is believed in its own words.
+ */
+export function leadsOut(url: string, path: string): boolean {
+  const asked = FORWARD_AUTH_ASKED.exec(url)?.[1];
+  return asked !== undefined && path !== asked && !path.startsWith(`${asked}/`);
+}
+
+const FORWARD_AUTH_ASKED = /^[^/]*\/\/[^/]*(\/_rekey\/v1\/forward-auth\/[^/?]*)/;
 
 async function decide(
   proxy: Proxy,
   request: Request,
-  about: Pick<Arriving, "env" | "config" | "requestId">,
+  about: Question,
   own: { readonly method: string; readonly uri: string },
 ): Promise<Response> {
   const { env, config, requestId } = about;
@@ -48,21 +56,12 @@ async function decide(
   // An absolute form, or a path that begins with two slashes, must not be taken for a host.
   const target = targetOf(`https://forward-auth${uri.startsWith("/") ? uri : `/${uri}`}`);
   if (!target.ok) return problem("invalid-path", { requestId, detail: target.because });
-  const allowed: readonly string[] = METHODS;
-  if (!allowed.includes(method)) {
-    return problem("method-not-allowed", { requestId, headers: { allow: METHODS.join(", ") } });
-  }
+  if (!isMethod(method)) return problem("method-not-allowed", { requestId, headers: { allow: METHODS.join(", ") } });
   const rule = ruleFor(config.routes, method, target.path);
   if (rule.public) return new Response(null, { headers: { "rekey-request-id": requestId } });
 
-  const arriving: Arriving = { ...about, target, headers: request.headers, clientIp };
-  const presented = presentedBy(arriving);
-  const verdict = presented.ok
-    ? await ask(arriving, presented.credential, admissionOf(rule, presented.credential, arriving))
-    : presented.refusal;
-  if (verdict instanceof Response) {
-    return isFailedAuthentication(verdict) ? shielded(env.FAILURES, clientIp, requestId, verdict) : verdict;
-  }
+  const verdict = await admitted({ ...about, target, headers: request.headers, clientIp }, rule);
+  if (verdict instanceof Response) return shielded(env.FAILURES, clientIp, requestId, verdict);
 
   const headers = new Headers(identityHeaders(verdict.identity, requestId));
   headers.set("cache-control", "no-store");

@@ -1,6 +1,5 @@
 import { Hono, type Context } from "hono";
 import { handleControl } from "./control/app.ts";
-import { jwksResponse } from "./edge/assertion.ts";
 import { FORWARD_AUTH_PATH, forwardAuth } from "./edge/forward-auth/forward-auth.ts";
 import { gateway } from "./edge/gateway.ts";
 import { isPlainHost } from "./edge/host.ts";

@@ -1,4 +1,5 @@
 import type * as z from "zod/mini";
+import { redact } from "../key/credential.ts";
 
 /** One thing that is wrong with a request. `path` is empty for the body as a whole. Values are never repeated. */
 export type Fault = { readonly path: string; readonly message: string };
@@ -20,12 +21,14 @@ const faultsOf = (issue: Issue): readonly Fault[] =>
     ? issue.keys.map((key) => ({ path: pathOf([...issue.path, key]), message: "is not known here" }))
     : [{ path: pathOf(issue.path), message: issue.message }];
 
-/** `rateLimits[0].name`, as a person would write it in code. */
+/** `rateLimits[0].name`, as a person would write it in code. A caller may have made a field of anything, a key too. */
 const pathOf = (path: readonly PropertyKey[]): string =>
-  path.reduce<string>((text, part) => {
-    if (typeof part === "number") return `${text}[${part}]`;
-    return text === "" ? String(part) : `${text}.${String(part)}`;
-  }, "");
+  redact(
+    path.reduce<string>((text, part) => {
+      if (typeof part === "number") return `${text}[${part}]`;
+      return text === "" ? String(part) : `${text}.${String(part)}`;
+    }, ""),
+  );
 
 /** What to say where a schema does not say it itself. Reads on from the path: "limit must be a whole number". */
 function messageOf(issue: z.core.$ZodRawIssue): string {

@@ -23,8 +23,24 @@ export async function readBody(request: Request): Promise<BodyReading> {
 
 const fault = (message: string): BodyReading => ({ ok: false, tooLarge: false, fault: { path: "", message } });
 
-/** The bytes of the body, or `null` as soon as there are too many. What a Content-Length promises is not believed. */
+/** The bytes of the body, or `null` if there are too many. */
 async function readBytes(request: Request): Promise<Uint8Array | null> {
+  if (!isFramed(request.headers)) return readPieces(request);
+  const bytes = new Uint8Array(await request.arrayBuffer());
+  return bytes.byteLength <= BOUNDS.bodyBytes ? bytes : null;
+}
+
+/**
+ * Whether the body has a frame within the bound: the runtime hands over not a byte beyond its Content-Length (RFC 9112
+ * section 6.2), so it can be read in one go, which costs half of what reading a stream does.
+ */
+function isFramed(headers: Headers): boolean {
+  const length = headers.get("content-length");
+  return length !== null && Number(length) <= BOUNDS.bodyBytes && !headers.has("transfer-encoding");
+}
+
+/** The bytes of a body of unknown length, or `null` as soon as there are too many. */
+async function readPieces(request: Request): Promise<Uint8Array | null> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   if (request.body !== null) {

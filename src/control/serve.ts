@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import type { Config, Env } from "../env.ts";
 import { problem } from "../http/problem.ts";
+import { shielded } from "../http/shield.ts";
 import type { Idempotency } from "../key/receipt.ts";
 import { notFound } from "./answer.ts";
 import { actorOf, adminOf, authorize, type Unsigned } from "./authority.ts";
@@ -18,6 +19,17 @@ export type Asked = { readonly env: Env; readonly config: Config; readonly reque
 
 /** How one operation is served: who asks, then what is asked, then the operation itself. */
 export function serve(operation: Operation) {
+  const answer = answerTo(operation);
+  return async (context: Context<{ Bindings: Asked }>): Promise<Response> => {
+    const { env, requestId } = context.env;
+    // A holder's mistakes are a client's; whoever tries admin tokens gets a far smaller number of attempts.
+    const shield = operation.scope === "self" ? env.FAILURES : env.ADMIN_FAILURES;
+    const address = context.req.raw.headers.get("cf-connecting-ip");
+    return shielded(shield, address, requestId, await answer(context));
+  };
+}
+
+function answerTo(operation: Operation) {
   return async (context: Context<{ Bindings: Asked }>): Promise<Response> => {
     const request = context.req.raw;
     const { env, config, requestId, path } = context.env;

@@ -45,8 +45,3 @@ export async function assertionOf(key: AssertionKey, asserted: Asserted, nowMs: 
     .setExpirationTime(issuedAt + LIFETIME_SECONDS)
     .sign(await imported);
 }
-
-/** What `/_rekey/jwks.json` answers: the public halves, of the key that signs and of those that signed before it. */
-export const jwksOf = (assertionKeys: readonly AssertionKey[]) => ({
-  keys: assertionKeys.map(({ kid, jwk: { kty, crv, x } }) => ({ kty, crv, x, kid, use: "sig", alg: "EdDSA" })),
-});

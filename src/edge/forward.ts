@@ -29,19 +29,16 @@ export type Passage = {
 export async function forward(request: Request, passage: Passage): Promise<Response> {
   const { destination, provenance, hop, timeoutMs, decision, allowance, at } = passage;
   const { requestId } = provenance;
-  // Copying the request, rather than naming its parts, is what lets a GET with a body through.
-  const outgoing = new Request(destination.url, request);
+  const { method, headers } = request;
+  const upload = request.body === null || !mayHaveBody(method) ? null : watched(request.body, headers);
+  // A GET may have a body, but only a copy of one that has: by name the runtime would not let it be given.
+  const copied = upload === null ? request : { method, headers, body: upload.body };
+  const outgoing = new Request(destination.url, copied);
   rewriteRequestHeaders(outgoing.headers, provenance);
   outgoing.headers.set(HOP_HEADER, hop);
 
-  const upload = request.body === null || !mayHaveBody(request.method) ? null : watched(request.body, request.headers);
   const answer = await awaitFirstByte(timeoutMs, upload?.sent ?? null, (signal) =>
-    destination.fetcher.fetch(outgoing, {
-      ...(upload !== null && { body: upload.body }),
-      redirect: "manual",
-      cache: "no-store",
-      signal,
-    }),
+    destination.fetcher.fetch(outgoing, { redirect: "manual", cache: "no-store", signal }),
   );
   const response = answer.arrived ? passedOn(answer.response, requestId) : unanswered(answer, requestId);
   if (decision !== null) response.headers.set("rekey-decision", decision);
@@ -73,8 +70,8 @@ const mayHaveBody = (method: string): boolean => method !== "GET" && method !== 
 /**
  * The same body, and a promise that tells when all of it has been read.
  *
- * `preventAbort`, because workerd otherwise ends a body that broke off as if it were whole, and the origin would keep
- * the half of an upload for all of it. Whoever waits for `sent` must abort the fetch instead.
+ * workerd ends a piped body that broke off as if it were whole, and the origin would keep half an upload for all of it.
+ * So whoever waits for `sent` must abort the fetch when it rejects; `preventAbort` keeps the pipe from being faster.
  */
 function watched(body: ReadableStream, headers: Headers): { body: ReadableStream; sent: Promise<void> } {
   const length = headers.get("content-length");

@@ -7,7 +7,7 @@ import { refusalResponse } from "../http/refusal-response.ts";
 import { isTagged } from "../key/credential.ts";
 import { digestOf } from "../key/digest.ts";
 import { forward } from "./forward.ts";
-import { hopMark } from "./hop.ts";
+import { hasBeenHere, hopMark } from "./hop.ts";
 import { destinationOf } from "./origin.ts";
 import type { Target } from "./path.ts";
 import { faultOfFraming } from "./framing.ts";
@@ -38,6 +38,11 @@ export type GatewayCall = {
 export async function gateway(request: Request, { env, config, requestId, target }: GatewayCall): Promise<Response> {
   const { headers, method } = request;
   if (!METHODS.has(method)) return problem("method-not-allowed", { requestId, headers: { allow: ALLOW } });
+  // Before the credential is looked for: on a second turn there is none any more.
+  if (hasBeenHere(headers, config)) {
+    const detail = "The gateway's origin is the gateway itself. Set ORIGIN_URL or the binding ORIGIN.";
+    return problem("misconfigured", { requestId, detail });
+  }
   if (isWebSocket(headers)) return problem("websocket-not-allowed", { requestId });
   if (carriesCredential(target.path) || carriesCredential(target.query)) {
     return problem("credentials-in-url", { requestId });
@@ -52,7 +57,7 @@ export async function gateway(request: Request, { env, config, requestId, target
   if (framing !== null) return problem(framing.code, { requestId, detail: framing.detail });
 
   const [scheme, host] = authorityOf(request.url);
-  const found = destinationOf({ scheme, host, path: target.path, query: target.query }, headers, env, config);
+  const found = destinationOf({ scheme, host, path: target.path, query: target.query }, env, config);
   if (!found.ok) return problem(found.code, { requestId, detail: found.detail });
 
   const clientIp = headers.get("cf-connecting-ip");

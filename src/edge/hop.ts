@@ -18,3 +18,9 @@ export function hopMark(config: Config): string {
   }
   return mark;
 }
+
+/** Whether this deployment has forwarded the request before: then its origin is itself. */
+export function hasBeenHere(headers: Headers, config: Config): boolean {
+  const hop = headers.get(HOP_HEADER);
+  return hop !== null && hop === hopMark(config);
+}

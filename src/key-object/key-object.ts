@@ -370,7 +370,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     const now = this.#clock.now();
     let { agenda } = page;
     if (events.length > 0 && !agenda.has("deliver")) {
-      agenda = withTask(agenda, "deliver", { dueAt: after(now, backoffMs(1, Math.random())), attempts: 0 });
+      agenda = withTask(agenda, "deliver", { dueAt: after(now, backoffMs(0, Math.random())), attempts: 0 });
     }
     const repeat = page.key?.receipts.repeat ?? null;
     if (repeat !== null && repeat !== this.#page?.key?.receipts.repeat) {
@@ -452,14 +452,13 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
 
   #deliveryFailed(cause: unknown): void {
     const page = this.#page!;
+    const keyId = page.key?.profile.id;
+    console.warn({ message: "the ledger could not be told", keyId, cause: String(cause) });
+    const now = this.#clock.now();
+    // A change that finds the ledger down must not put off the attempt that is planned already.
+    if (!isDue(page.agenda, "deliver", now)) return;
     const attempts = (page.agenda.get("deliver")?.attempts ?? 0) + 1;
-    const dueAt = after(this.#clock.now(), backoffMs(attempts, Math.random()));
-    console.warn({
-      message: "the ledger could not be told",
-      keyId: page.key?.profile.id,
-      attempts,
-      cause: String(cause),
-    });
+    const dueAt = after(now, backoffMs(attempts, Math.random()));
     this.#housekeep(page, withTask(page.agenda, "deliver", { dueAt, attempts }));
   }
 

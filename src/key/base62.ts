@@ -21,9 +21,24 @@ export function randomBase62(length: number, random: Random): string {
   return text;
 }
 
-/** The number in base62, padded with zeros on the left to `width` digits. The number must fit. */
-export function toBase62(value: bigint, width: number): string {
+/**
+ * The last `width` base62 digits of a number, with zeros on the left where it has fewer.
+ *
+ * Long division by hand, because every request pays for it and a BigInt is an allocation for each digit.
+ *
+ * @param words the number as unsigned 32-bit integers, the most significant first.
+ */
+export function toBase62(words: readonly number[], width: number): string {
+  const rest = [...words];
   let text = "";
-  for (let rest = value; text.length < width; rest /= 62n) text = DIGITS[Number(rest % 62n)] + text;
+  while (text.length < width) {
+    let remainder = 0;
+    for (let at = 0; at < rest.length; at++) {
+      const dividend = remainder * 2 ** 32 + rest[at]!;
+      rest[at] = Math.floor(dividend / 62);
+      remainder = dividend % 62;
+    }
+    text = DIGITS[remainder] + text;
+  }
   return text;
 }

@@ -41,8 +41,9 @@ export const newKeyId = (random: Random): KeyId => `key_${randomBase62(KEY_ID_WI
  * A create that is repeated with the same Idempotency-Key thereby meets the object of its first attempt.
  */
 export function keyIdFrom(text: string): KeyId {
-  const number = BigInt(`0x${createHash("sha256").update(text).digest("hex")}`);
-  return `key_${toBase62(number % 62n ** BigInt(KEY_ID_WIDTH), KEY_ID_WIDTH)}` as KeyId;
+  const digest = createHash("sha256").update(text).digest();
+  const words = Array.from({ length: 8 }, (_, at) => digest.readUInt32BE(4 * at));
+  return `key_${toBase62(words, KEY_ID_WIDTH)}` as KeyId;
 }
 
 /** One secret of the deployment under which credentials are tagged; `id` is the character that credentials carry. */
@@ -104,17 +105,20 @@ export function mint(keyId: KeyId, { prefix, pepper, random }: Minting): string 
 /** The last four characters, by which people tell credentials apart. They belong to the checksum, not to the secret. */
 export const hintOf = (credential: string): string => `…${credential.slice(-4)}`;
 
-const LOOKS_LIKE_CREDENTIAL = new RegExp(`[a-z][a-z0-9_]{0,19}_${FORMAT}[0-9A-Za-z]{${BODY_WIDTH - 1}}`, "g");
+/** A credential, or one that was cut off behind its secret, or has something glued to it. */
+const LOOKS_LIKE_CREDENTIAL = new RegExp(`[a-z][a-z0-9_]{0,19}_${FORMAT}[0-9A-Za-z]{${TAGGED_WIDTH - 1},}`, "g");
 
-/** The text with everything that looks like a credential replaced by its hint, for whatever ends in a log. */
+/** The text with everything that looks like a credential taken out, for whatever ends in a log. A whole one leaves its hint. */
 export const redact = (text: string): string =>
-  text.replace(LOOKS_LIKE_CREDENTIAL, (credential) => `[redacted ${hintOf(credential)}]`);
+  text.replace(LOOKS_LIKE_CREDENTIAL, (found) =>
+    parseCredential(found) === null ? "[redacted]" : `[redacted ${hintOf(found)}]`,
+  );
 
 function tag(tagged: string, pepper: Pepper): string {
   const mac = createHmac("sha256", pepper.secret).update(tagged).digest();
-  return toBase62(mac.readBigUInt64BE(0), TAG_WIDTH);
+  return toBase62([mac.readUInt32BE(0), mac.readUInt32BE(4)], TAG_WIDTH);
 }
 
-const checksum = (text: string): string => toBase62(BigInt(crc32(text)), CHECKSUM_WIDTH);
+const checksum = (text: string): string => toBase62([crc32(text)], CHECKSUM_WIDTH);
 
 const encoder = new TextEncoder();

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { controlClient, RekeyError, valueOf } from "../client/index.ts";
 import { command, Stop } from "./command.ts";
 import { readDevVar } from "./dev-vars.ts";
 import { isHealthy, startLocal } from "./local-rekey.ts";
@@ -26,6 +27,8 @@ await command(HELP, [], async () => {
     const broken = await tell(url, token);
     if (broken > 0) throw new Stop(`${broken} of the sentences above ${broken === 1 ? "does" : "do"} not hold.`);
     console.log("\nEvery sentence held.");
+  } catch (cause) {
+    throw cause instanceof RekeyError ? new Stop(`Rekey refused a call of the demo: ${cause.message}`) : cause;
   } finally {
     await stop();
   }
@@ -81,20 +84,10 @@ async function tell(url: string, token: string): Promise<number> {
     return refused ? `${response.status} ${(JSON.parse(text) as { code: string }).code}` : "admitted";
   };
 
-  const control = async <Answer>(path: string, body: object): Promise<Answer> => {
-    const response = await fetch(`${url}/_rekey/v1/keys${path}`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-      body: JSON.stringify(body),
-    });
-    const text = await response.text();
-    if (!response.ok) throw new Stop(`POST /_rekey/v1/keys${path} answered ${response.status}: ${text}`);
-    return JSON.parse(text) as Answer;
-  };
-  type Issued = { readonly key: string; readonly record: { readonly id: string; readonly version: number } };
+  const rekey = controlClient({ url, token });
 
   console.log(`\n${AT_ONCE} requests at once on a quota of ${QUOTA}`);
-  const metered = await control<Issued>("", { name: "demo: a quota", quota: { limit: QUOTA, period: "none" } });
+  const metered = valueOf(await rekey.createKey({ name: "demo: a quota", quota: { limit: QUOTA, period: "none" } }));
   const began = performance.now();
   const outcomes = await Promise.all(Array.from({ length: AT_ONCE }, () => use(metered.key)));
   const tookMs = Math.round(performance.now() - began);
@@ -108,10 +101,10 @@ async function tell(url: string, token: string): Promise<number> {
   );
 
   console.log("\nA rotation");
-  const first = await control<Issued>("", { name: "demo: a rotation" });
+  const first = valueOf(await rekey.createKey({ name: "demo: a rotation" }));
   const { id } = first.record;
   expect("the key works", await use(first.key), "admitted");
-  const rotated = await control<Issued>(`/${id}/rotate`, { expectedVersion: first.record.version });
+  const rotated = valueOf(await rekey.rotateKey(id, { expectedVersion: first.record.version }));
   console.log(`    ${id} is rotated; it is now version ${rotated.record.version}`);
   expect("the very next request with the old key", await use(first.key), "401 key-rotated");
   expect("the very next request with the new key", await use(rotated.key), "admitted");
@@ -123,9 +116,9 @@ async function tell(url: string, token: string): Promise<number> {
   expect("and the genuine one", await use(rotated.key), "admitted");
 
   console.log("\nA revocation");
-  await control(`/${id}/revoke`, { reason: "the demo is over" });
+  valueOf(await rekey.revokeKey(id, { reason: "the demo is over" }));
   expect("the very next request with the key", await use(rotated.key), "401 key-revoked");
-  await control(`/${metered.record.id}/revoke`, { reason: "the demo is over" });
+  valueOf(await rekey.revokeKey(metered.record.id, { reason: "the demo is over" }));
   return broken;
 }
 

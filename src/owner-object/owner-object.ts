@@ -56,7 +56,10 @@ export class OwnerObject extends DurableObject<Env> implements OwnerRpc {
     }
     // From here on nothing is lost: if this call ends, the alarm goes on.
     await this.ctx.storage.setAlarm(Date.now() + AFTER_FAILURE_MS);
-    await Promise.race([this.#callTheRoll(inTime), scheduler.wait(inTime - Date.now())]);
+    const patience = new AbortController();
+    await Promise.race([this.#callTheRoll(inTime), scheduler.wait(inTime - Date.now(), { signal: patience.signal })]);
+    // A timer that nobody waits for would keep the object awake.
+    patience.abort();
     return { done: true, ...this.#progress() };
   }
 

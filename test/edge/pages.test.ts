@@ -44,6 +44,15 @@ describe("pages are served by the deployment itself, and may run and load nothin
     expect(page).toContain(String(status));
   });
 
+  it("a problem leads to the reference only where there is one", async () => {
+    expect(await pageAt("/_rekey/problems/conflict")).toContain('href="/_rekey/docs#codes"');
+    await using apart = await startRekey({ vars: { CONTROL_HOST: "control.example" } });
+    const response = await fetch(`${apart.url}/_rekey/problems/conflict`, asBrowser);
+    expect(response.status).toBe(200);
+    expect(await response.text()).not.toContain('href="/_rekey/');
+    expect((await fetch(`${apart.url}/_rekey/docs`, asBrowser)).status).toBe(404);
+  });
+
   it("and a problem that nobody has is no page", async () => {
     const response = await fetch(`${rekey.url}/_rekey/problems/no-such-code`, asBrowser);
     expect(response.status).toBe(404);

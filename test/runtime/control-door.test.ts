@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { ROUTES } from "../../src/control/routes.ts";
@@ -189,12 +190,16 @@ describe("problem pages", () => {
       const response = await control("GET", `/_rekey/problems/${code}`, { authorization: null });
       expect(response.status).toBe(200);
       expect(response.headers.get("content-type")).toBe("text/html; charset=utf-8");
-      expect(response.headers.get("content-security-policy")).toBe(
-        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-      );
       const page = await response.text();
-      expect(page).toContain(`<code>${code}</code>, HTTP status ${status}`);
-      expect(page).not.toMatch(/<script|<style|<link|<img|\son\w+=|`/i);
+      const [, style] = /^[^]*<style>([^]*?)<\/style>/.exec(page)!;
+      const digest = createHash("sha256").update(style!).digest("base64");
+      expect(response.headers.get("content-security-policy")).toBe(
+        `default-src 'none'; style-src 'sha256-${digest}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+      );
+      expect(page).toContain(`<code>${code}</code> <span class="status">${status}</span>`);
+      expect(page.match(/<style/gi)).toHaveLength(1);
+      expect(page.match(/<link[^>]*/gi)).toEqual([expect.stringContaining('rel="icon" href="data:')]);
+      expect(page).not.toMatch(/<script|<img|\son\w+=|`/i);
     },
   );
 

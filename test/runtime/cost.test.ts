@@ -1,8 +1,21 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
+import type { Authority } from "../../src/key/authority.ts";
+import { digestOf } from "../../src/key/digest.ts";
+import { aCall } from "../support/a-call.ts";
 import { aQuota, aWindow } from "../support/a-key.ts";
 import { observeStorage } from "../support/observe-storage.ts";
-import { aKeyId, asked, atRest, hears, openKey, rotated, stubOf, withCredential } from "../support/open-key.ts";
+import {
+  aKeyId,
+  asked,
+  atRest,
+  createAt,
+  hears,
+  openKey,
+  rotated,
+  stubOf,
+  withCredential,
+} from "../support/open-key.ts";
 
 const limits = { quota: aQuota(1000), rateLimits: [aWindow(1000, 60), aWindow(1000, 3600, "hourly")] };
 
@@ -38,6 +51,20 @@ describe("an admission", () => {
     expect(written.rows).toBeGreaterThan(0);
     expect(written.rows).toBeLessThanOrEqual(400 / 16);
     expect(await hears(stub, credential)).toBe("quota-exceeded");
+  });
+});
+
+describe("the first use of a secret whose answer could be repeated", () => {
+  it("writes a second row, which erases the repeat, and the ones after it one again", async () => {
+    const { stub, credential } = await openKey({}, null, { idempotency: aCall() });
+    await atRest(stub, ["erase-repeat"]);
+    using written = await observeStorage(stub);
+    const rows: number[] = [];
+    for (let use = 0; use < 3; use++) {
+      expect(await hears(stub, credential)).toBe("admitted");
+      rows.push(written.rows);
+    }
+    expect(rows).toEqual([2, 3, 4]);
   });
 });
 
@@ -94,6 +121,88 @@ describe("nothing is written", () => {
     expect(written.rows).toBe(0);
   });
 
+  it("by a change in itself: an amendment to what is so already, a credit that comes late, an order that came before", async () => {
+    const { stub } = await openKey({ name: "as it is", owner: "acme", quota: aQuota(5, "none") });
+    const order = { owner: "acme", order: { revision: 2, standing: "suspended" }, ...asked } as const;
+    await stub.obey(order);
+    await atRest(stub);
+    using written = await observeStorage(stub);
+    const amendment = { name: "as it is", quota: aQuota(5, "none") };
+    expect(await stub.amend({ ...asked, amendment, expectedRevision: null })).toMatchObject({ done: true });
+    expect(await stub.amend({ ...asked, amendment: { name: "new" }, expectedRevision: 1 })).toMatchObject({
+      done: false,
+    });
+    expect(await stub.credit({ ...asked, credit: { add: 1 }, expectedRevision: 1 })).toMatchObject({ done: false });
+    expect(await stub.purge(asked)).toMatchObject({ purged: false });
+    await stub.obey(order);
+    await stub.obey({ ...order, order: { revision: 1, standing: "revoked" } });
+    await stub.obey({ ...order, owner: "globex", order: { revision: 9, standing: "revoked" } });
+    expect(written.rows).toBe(0);
+  });
+
+  it("by those who may not: a weaker control key, another owner's, a holder of nothing", async () => {
+    const { stub, record } = await openKey({ owner: "acme", scopes: ["rekey:*"] });
+    await atRest(stub);
+    using written = await observeStorage(stub);
+    const authorityOver = (owner: string): Authority => ({
+      kind: "control-key",
+      keyId: aKeyId(),
+      owner,
+      scopes: ["rekey:keys:write", "orders:*"],
+    });
+    for (const [owner, because] of [
+      ["acme", "forbidden"],
+      ["globex", "not-found"],
+    ] as const) {
+      const ask = { ...asked, authority: authorityOver(owner) };
+      const order = { owner: "acme", order: { revision: 1, standing: "revoked" } } as const;
+      const answers = [
+        await stub.rotate({ expectedVersion: null, graceSeconds: 0, idempotency: aCall(), ...ask }),
+        await stub.revoke(ask),
+        await stub.suspend(ask),
+        await stub.resume(ask),
+        await stub.amend({ amendment: { scopes: [] }, expectedRevision: null, ...ask }),
+        await stub.credit({ credit: { add: 1 }, expectedRevision: null, ...ask }),
+        await stub.purge(ask),
+      ];
+      for (const answer of answers) expect(answer).toMatchObject({ reached: false, because });
+      expect(await stub.obey({ ...order, ...ask })).toEqual({ done: false, because: "forbidden" });
+    }
+    const stranger = { presented: digestOf("nobody's"), ip: null, ...asked };
+    const refused = { done: false, refusal: { reason: "wrong-secret" } };
+    expect(await stub.readSelf(stranger)).toMatchObject(refused);
+    expect(await stub.rotateSelf({ ...stranger, idempotency: aCall() })).toMatchObject(refused);
+    expect(await stub.revokeSelf(stranger)).toMatchObject(refused);
+    expect(written.rows).toBe(0);
+    expect(await stub.read(asked)).toMatchObject({ record });
+  });
+
+  it("by an amendment that would make a key stronger than the one who asks for it", async () => {
+    const { stub } = await openKey({ scopes: ["orders:read"] });
+    await atRest(stub);
+    using written = await observeStorage(stub);
+    const authority: Authority = { kind: "control-key", keyId: aKeyId(), owner: null, scopes: ["rekey:keys:write"] };
+    const grant = (scopes: readonly string[]) =>
+      stub.amend({ ...asked, authority, amendment: { scopes }, expectedRevision: null });
+    expect(await grant(["rekey:keys:rotate"])).toMatchObject({ reached: false, because: "forbidden" });
+    expect(await grant(["rekey:*"])).toMatchObject({ reached: false, because: "forbidden" });
+    expect(written.rows).toBe(0);
+    expect(await grant(["rekey:keys:write", "*"])).toMatchObject({ done: true });
+  });
+
+  it("by the repetition of a lost answer", async () => {
+    const { id, stub } = await openKey({}, null, { idempotency: aCall("header-of-the-creation") });
+    const rotate = { expectedVersion: 1, graceSeconds: 0, idempotency: aCall("header-of-the-rotation"), ...asked };
+    await stub.rotate(rotate);
+    await atRest(stub, ["erase-repeat"]);
+    using written = await observeStorage(stub);
+    expect(await stub.rotate(rotate)).toMatchObject({ done: true });
+    expect(await createAt(id, {}, { idempotency: aCall("header-of-the-creation") })).toMatchObject({
+      because: "idempotency-expired",
+    });
+    expect(written.rows).toBe(0);
+  });
+
   it("by waking up", async () => {
     const { stub } = await openKey(limits);
     await atRest(stub);
@@ -125,6 +234,14 @@ describe("an id under which no key was ever created", () => {
       expect(await stub.suspend(asked)).toEqual(unknown);
       expect(await stub.resume(asked)).toEqual(unknown);
       expect(await stub.events({ ...asked, before: null, limit: 10 })).toEqual(unknown);
+      expect(await stub.amend({ ...asked, amendment: { name: "x" }, expectedRevision: null })).toEqual(unknown);
+      expect(await stub.credit({ ...asked, credit: { add: 1 }, expectedRevision: null })).toEqual(unknown);
+      expect(await stub.purge(asked)).toEqual(unknown);
+      const nobody = { presented: digestOf("anything"), ip: null, idempotency: aCall(), ...asked };
+      const refused = { done: false, refusal: { reason: "unknown-key" }, decision: null };
+      expect(await stub.readSelf(nobody)).toEqual(refused);
+      expect(await stub.rotateSelf(nobody)).toEqual(refused);
+      expect(await stub.revokeSelf(nobody)).toEqual(refused);
 
       // An object without tables and without an alarm ceases to exist; one with either would be kept for ever.
       const traces = await runInDurableObject(stub, async (_object, { storage }) => ({

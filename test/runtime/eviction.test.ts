@@ -1,5 +1,6 @@
 import { evictDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
+import { digestOf } from "../../src/key/digest.ts";
 import { aQuota, aWindow } from "../support/a-key.ts";
 import { asked, forgetful, hears, openKey, rotated, withCredential } from "../support/open-key.ts";
 
@@ -126,5 +127,84 @@ describe("a key that is evicted between every two steps", () => {
     expect(used.reached && used.record).toMatchObject({
       allowance: { quota: { used: 1 }, rateLimits: [{ remaining: 99 }] },
     });
+  });
+
+  it("still holds what was amended, and what was used before", async () => {
+    const { stub, credential } = await openKey({
+      scopes: ["orders:read"],
+      quota: aQuota(50),
+      rateLimits: [aWindow(10, 3600, "hour")],
+    });
+    await forgetful(stub, hears(stub, credential));
+    const amendment = {
+      scopes: ["orders:write"],
+      quota: aQuota(2),
+      rateLimits: [aWindow(5, 60, "minute"), aWindow(3, 3600, "hour")],
+      selfRotate: false,
+    };
+    const amend = { ...asked, amendment, expectedRevision: 1 };
+    expect(await forgetful(stub, stub.amend(amend))).toMatchObject({ done: true, record: { revision: 2 } });
+    expect(await forgetful(stub, stub.amend(amend))).toMatchObject({ done: false, because: "precondition-failed" });
+    expect(await forgetful(stub, hears(stub, credential, { scopes: ["orders:read"] }))).toBe("insufficient-scope");
+    expect(await forgetful(stub, hears(stub, credential, { scopes: ["orders:write"] }))).toBe("admitted");
+    expect(await forgetful(stub, hears(stub, credential))).toBe("quota-exceeded");
+    expect(await forgetful(stub, stub.read(asked))).toMatchObject({
+      record: { ...amendment, allowance: { quota: { used: 2 }, rateLimits: [{ remaining: 4 }, { remaining: 1 }] } },
+    });
+  });
+
+  it("still has what was credited: 3 of 3, and not one more for a credit that came twice", async () => {
+    const { stub, credential } = await openKey({ quota: aQuota(1, "none") });
+    const credit = { ...asked, credit: { add: 2 }, expectedRevision: 1 };
+    const heard = [await forgetful(stub, hears(stub, credential))];
+    expect(await forgetful(stub, stub.credit(credit))).toMatchObject({ done: true });
+    expect(await forgetful(stub, stub.credit(credit))).toMatchObject({ because: "precondition-failed" });
+    for (let use = 0; use < 3; use++) heard.push(await forgetful(stub, hears(stub, credential)));
+    expect(heard).toEqual(["admitted", "admitted", "admitted", "quota-exceeded"]);
+  });
+
+  it("still counts how often it has rotated itself: five times in a minute", async () => {
+    const { stub, credential } = await openKey();
+    const secrets = [credential];
+    for (let time = 0; time < 6; time++) {
+      const presented = digestOf(secrets.at(-1)!);
+      const answer = await forgetful(stub, stub.rotateSelf({ presented, ip: null, idempotency: null, ...asked }));
+      if (answer.done) secrets.push(answer.credential);
+      else expect(answer.refusal).toMatchObject({ reason: "rate-limited", limit: "self-rotate" });
+    }
+    expect(secrets).toHaveLength(6);
+    expect(await forgetful(stub, hears(stub, secrets[5]!))).toBe("admitted");
+    expect(await forgetful(stub, hears(stub, secrets[4]!))).toBe("key-rotated");
+  });
+
+  it("still knows whether a successor was used, which its former secret may replace only before", async () => {
+    const { stub, credential } = await openKey();
+    const byFormer = () => stub.rotateSelf({ presented: digestOf(credential), ip: null, idempotency: null, ...asked });
+    const lost = await forgetful(stub, rotated(stub, 1, 3600));
+    const repaired = await forgetful(stub, byFormer());
+    expect(repaired).toMatchObject({ done: true, record: { version: 3 } });
+    expect(await forgetful(stub, hears(stub, lost))).toBe("key-rotated");
+
+    const other = await openKey();
+    const used = await forgetful(other.stub, rotated(other.stub, 1, 3600));
+    await forgetful(other.stub, hears(other.stub, used));
+    const refused = await forgetful(
+      other.stub,
+      other.stub.rotateSelf({ presented: digestOf(other.credential), ip: null, idempotency: null, ...asked }),
+    );
+    expect(refused).toMatchObject({ done: false, refusal: { reason: "key-rotated" } });
+  });
+
+  it("is ended by its holder, once, from three instances", async () => {
+    const { stub, credential } = await openKey({ allowedIps: ["203.0.113.0/24"] });
+    const instants = new Set<number | null>();
+    for (let call = 0; call < 3; call++) {
+      const answer = await forgetful(stub, stub.revokeSelf({ presented: digestOf(credential), ...asked }));
+      instants.add(answer.done ? answer.record.revokedAt : null);
+    }
+    expect(instants.size).toBe(1);
+    expect(await hears(stub, credential, { ip: "203.0.113.7" })).toBe("key-revoked");
+    const history = await stub.events({ ...asked, before: null, limit: 10 });
+    expect(history.reached && history.events.map(({ type }) => type)).toEqual(["key.revoked", "key.created"]);
   });
 });

@@ -7,6 +7,7 @@ import { listKeys, type KeyFilter, type KeyPlace } from "../../src/ledger/keys.t
 import { fromLedger, LedgerUnavailable } from "../../src/ledger/unavailable.ts";
 import { aQuota, t } from "../support/a-key.ts";
 import { anEvent, aRecord, idOf } from "../support/a-record.ts";
+import { planOf } from "../support/query-plan.ts";
 
 const ANY: KeyFilter = { owner: null, status: null, environment: null, pepper: null, search: null };
 const list = (filter: Partial<KeyFilter> = {}, after: KeyPlace | null = null, limit = 200, now = t(0)) =>
@@ -19,18 +20,6 @@ const numbers = async (...page: Parameters<typeof list>) => (await list(...page)
 
 /** Keys whose history lacks an event. */
 const gaps = () => env.DB.prepare("SELECT key_id FROM events GROUP BY key_id HAVING count(*) <> max(sequence)").all();
-
-/** How SQLite would run what `ask` asks, one line a step. The statement is caught on its way to the database. */
-async function planOf(ask: (db: D1Database) => unknown): Promise<string[]> {
-  const caught: { sql: string; values: unknown[] } = { sql: "", values: [] };
-  const statement = {
-    bind: (...values: unknown[]) => ((caught.values = values), statement),
-    all: () => Promise.resolve({ results: [] }),
-  };
-  void ask({ prepare: (sql: string) => ((caught.sql = sql), statement) } as unknown as D1Database);
-  const explained = env.DB.prepare(`EXPLAIN QUERY PLAN ${caught.sql}`).bind(...caught.values);
-  return (await explained.all<{ detail: string }>()).results.map(({ detail }) => detail);
-}
 
 beforeEach(async () => {
   await env.DB.batch([env.DB.prepare("DELETE FROM keys"), env.DB.prepare("DELETE FROM events")]);

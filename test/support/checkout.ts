@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { guard } from "../../src/local/guarded.ts";
 
 const root = join(import.meta.dirname, "../..");
-const PARTS = ["package.json", "package-lock.json", "wrangler.toml", "tsconfig.json", "migrations", "src"];
+const PARTS = ["package.json", "package-lock.json", "wrangler.toml", "tsconfig.json", "docs", "migrations", "src"];
 
 /** A fresh checkout, as somebody has it who cloned the repository and installed: no secrets, no state. */
 export type Checkout = AsyncDisposable & {

@@ -1,5 +1,6 @@
 import type { Admission } from "../../src/key/admission.ts";
 import { admit } from "../../src/key/admit.ts";
+import { credit, type CreditCommand } from "../../src/key/amend.ts";
 import type { Random } from "../../src/key/base62.ts";
 import { create, type Fresh } from "../../src/key/create.ts";
 import { mint } from "../../src/key/credential.ts";
@@ -45,6 +46,18 @@ export class HurriedObject {
     const { key, answer } = rotate(read, { ...command, idempotency: null }, this.#mint(read.profile), circumstance);
     this.#stored = key;
     return { reached: true, ...answer } as const;
+  }
+
+  async credit(command: CreditCommand) {
+    const read = this.#stored;
+    await scheduler.wait(1);
+    const { key, answer } = credit(read, command, { now: epochMs(Date.now()), by: admin, reason: null });
+    this.#stored = key;
+    return { reached: true, ...answer } as const;
+  }
+
+  get limit(): number {
+    return this.#stored.profile.quota!.limit;
   }
 
   #mint({ id, prefix }: Profile): Fresh {

@@ -10,8 +10,6 @@ export type Ledger = Disposable & {
   meets: Meeting;
   /** How often an object has delivered, in vain or not. */
   deliveries: number;
-  /** How many of the last deliveries failed in a row. */
-  failures: number;
   /** The most deliveries that were under way at once. */
   mostAtOnce: number;
   /** Lets go whatever hangs. */
@@ -28,7 +26,6 @@ export function meetLedger(): Ledger {
   const ledger: Ledger = {
     meets: "pass",
     deliveries: 0,
-    failures: 0,
     mostAtOnce: 0,
     release() {
       released.resolve();
@@ -49,11 +46,7 @@ export function meetLedger(): Ledger {
       if (meeting === "hang") await released.promise;
       const results = await real.call(this, statements);
       if (meeting === "lose") throw new Error("D1_ERROR: the answer was lost");
-      ledger.failures = 0;
       return results as D1Result<T>[];
-    } catch (cause) {
-      ledger.failures += 1;
-      throw cause;
     } finally {
       underWay -= 1;
     }

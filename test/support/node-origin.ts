@@ -26,7 +26,8 @@ export async function startNodeOrigin(): Promise<NodeOrigin> {
   const seen: Seen[] = [];
   const routes = new Map<string, OriginRoute>();
 
-  const server = createServer((request, response) => {
+  // Wider than the gateway's own bound, so that it is the gateway's that shows.
+  const server = createServer({ maxHeaderSize: 256 * 1024 }, (request, response) => {
     const route = routes.get(request.url!.replace(/\?.*$/, ""));
     if (route !== undefined) return route(request, response);
     const chunks: Buffer[] = [];

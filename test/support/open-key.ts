@@ -7,6 +7,7 @@ import { digestOf } from "../../src/key/digest.ts";
 import type { Profile } from "../../src/key/key.ts";
 import type { KeyRecord } from "../../src/key/record.ts";
 import { ADMIN } from "../../src/key/authority.ts";
+import type { TaskName } from "../../src/key-object/agenda.ts";
 import type { CreateCommand, KeyRpc } from "../../src/key-object/rpc.ts";
 import { admin, aProfile } from "./a-key.ts";
 
@@ -85,11 +86,19 @@ export async function forgetful<T>(stub: DurableObjectStub, step: Promise<T>): P
   return answer;
 }
 
-/** Waits until the object has nothing left to write by itself: everything is delivered, and that is written down. */
-export async function atRest(stub: Stub): Promise<void> {
-  await expect
-    .poll(() => runInDurableObject(stub, (_object, { storage }) => storage.sql.exec("SELECT * FROM agenda").toArray()))
-    .toEqual([]);
+/**
+ * Waits until the object has nothing left to write by itself: everything is delivered, and that is written down.
+ * @param planned what stays on its agenda all the same
+ */
+export async function atRest(stub: Stub, planned: readonly TaskName[] = []): Promise<void> {
+  const tasks = () =>
+    runInDurableObject(stub, (_object, { storage }) =>
+      storage.sql
+        .exec<{ task: string }>("SELECT task FROM agenda")
+        .toArray()
+        .map(({ task }) => task),
+    );
+  await expect.poll(tasks).toEqual(planned);
 }
 
 /** `<boot>.<n>` as two numbers. */

@@ -7,6 +7,7 @@ import type { Artefact } from "./build.ts";
 import type { LedgerFault } from "./faulty-d1.ts";
 import type { Asked, Calls, Plan, Said } from "./serve.ts";
 import { testSecrets } from "./settings.ts";
+import type { Losable } from "./worker-under-test.ts";
 
 export type RekeyOptions = {
   /** Edges in the process that has the objects: separate isolates of the same Worker. Default 1. */
@@ -36,12 +37,18 @@ export type Rekey = AsyncDisposable & {
   readonly storage: string;
   /** Everything logged so far by all processes, the killed ones included. */
   readonly logs: readonly string[];
-  /** Opens another door in a process of its own, onto the same objects and the same ledger; gives its URL. */
-  addProcess(): Promise<string>;
+  /**
+   * Opens another door in a process of its own, onto the same objects and the same ledger; gives its URL. With settings
+   * of its own, where it is given any: as while a deploy is under way.
+   */
+  addProcess(vars?: Readonly<Record<string, string>>): Promise<string>;
   /** SIGKILL to every process, workerd included, in the same instant. Returns when they no longer listen. */
   kill(): Promise<void>;
-  /** Starts again on the same storage, after `kill` or instead of it. Later processes are not started again. */
-  restart(): Promise<void>;
+  /**
+   * Starts again on the same storage, after `kill` or instead of it. Later processes are not started again. Settings
+   * that are given replace those of their names from here on.
+   */
+  restart(vars?: Readonly<Record<string, string>>): Promise<void>;
   /** Throws a key's object out of memory; its storage stays. False if it was not in memory. */
   evict(keyId: string): Promise<boolean>;
   /** Ids (as the platform writes them) of all key objects that have storage. */
@@ -54,6 +61,11 @@ export type Rekey = AsyncDisposable & {
   ledgerFault(fault: LedgerFault): Promise<void>;
   /** How many questions Workers and objects have put to the ledger since the processes started. Only with `faultyLedger`. */
   ledgerQuestions(): Promise<number>;
+  /**
+   * Loses the next so many answers of key objects to one call: what was decided is durable, and the object is gone before
+   * it has answered. Only with `faultyLedger`.
+   */
+  loseAnswers(call: Losable, times: number): Promise<void>;
   /** Ends every process and deletes the storage. */
   stop(): Promise<void>;
 };
@@ -66,15 +78,18 @@ export async function startRekey(options: RekeyOptions = {}): Promise<Rekey> {
   const artefact: Artefact = options.faultyLedger === true ? "faulty-ledger" : "deployed";
   const home = await mkdtemp(join(tmpdir(), "rekey-test-"));
   const storage = join(home, "state");
-  const bindings = { ...testSecrets, ORIGIN_URL: options.origin ?? "http://127.0.0.1:1", ...options.vars };
+  let bindings = { ...testSecrets, ORIGIN_URL: options.origin ?? "http://127.0.0.1:1", ...options.vars };
   const logs: string[] = [];
 
   // Addresses of killed processes are worth nothing: each start has a registry of its own.
   let starts = 0;
-  const start = (hasObjects: boolean, edges: readonly string[]) => {
+  const start = (hasObjects: boolean, edges: readonly string[], vars: RekeyOptions["vars"] = {}) => {
     if (hasObjects) starts += 1;
     const registry = join(home, `registry-${starts}`);
-    return startProcess({ artefacts, artefact, storage, registry, hasObjects, edges, bindings }, logs);
+    return startProcess(
+      { artefacts, artefact, storage, registry, hasObjects, edges, bindings: { ...bindings, ...vars } },
+      logs,
+    );
   };
   const startFirst = () =>
     start(
@@ -97,15 +112,16 @@ export async function startRekey(options: RekeyOptions = {}): Promise<Rekey> {
     storage,
     logs,
 
-    async addProcess() {
-      const added = await start(false, [`other-${others.length}`]);
+    async addProcess(vars) {
+      const added = await start(false, [`other-${others.length}`], vars);
       others.push(added);
       return added.urls[0]!;
     },
     async kill() {
       await Promise.all(all().map((each) => each.kill()));
     },
-    async restart() {
+    async restart(vars) {
+      bindings = { ...bindings, ...vars };
       await rekey.kill();
       others = [];
       first = await startFirst();
@@ -131,6 +147,11 @@ export async function startRekey(options: RekeyOptions = {}): Promise<Rekey> {
       if (artefact !== "faulty-ledger") throw new Error("nobody counts here: start with faultyLedger");
       const counts = await Promise.all(all().map((each) => each.call("ledgerQuestions")));
       return counts.reduce((sum, count) => sum + count, 0);
+    },
+
+    async loseAnswers(call, times) {
+      if (artefact !== "faulty-ledger") throw new Error("nothing is lost here: start with faultyLedger");
+      await first.call("loseAnswers", call, times);
     },
 
     async stop() {

@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, Response } from "miniflare";
 import type { Artefact, Blueprint } from "./build.ts";
 import type { LedgerFault } from "./faulty-d1.ts";
+import type { Losable } from "./worker-under-test.ts";
 
 /** What one process runs. */
 export type Plan = {
@@ -33,6 +34,7 @@ export type Calls = {
   objectIds(className: string): Promise<string[]>;
   setLedgerFault(fault: LedgerFault): Promise<void>;
   ledgerQuestions(): Promise<number>;
+  loseAnswers(call: Losable, times: number): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -54,7 +56,21 @@ let fault: LedgerFault = "pass";
 let questions = 0;
 let lifted = Promise.withResolvers<void>();
 
-async function meetFault(): Promise<Response> {
+/** How many answers of each call are still to be lost. */
+const toLose = new Map<string, number>();
+
+async function meetFault(request: { readonly url: string }): Promise<Response> {
+  const { host, pathname } = new URL(request.url);
+  return host === "answers" ? meetLoss(pathname.slice(1)) : meetLedgerFault();
+}
+
+function meetLoss(call: string): Response {
+  const left = toLose.get(call) ?? 0;
+  if (left > 0) toLose.set(call, left - 1);
+  return new Response(left > 0 ? "lose" : "pass");
+}
+
+async function meetLedgerFault(): Promise<Response> {
   questions += 1;
   const met = fault;
   if (met === "hang") await lifted.promise;
@@ -138,6 +154,9 @@ function callsOn(miniflare: Miniflare): Calls {
       lifted = Promise.withResolvers();
     },
     ledgerQuestions: async () => questions,
+    async loseAnswers(call, times) {
+      toLose.set(call, times);
+    },
     async stop() {
       lifted.resolve();
       await miniflare.dispose();

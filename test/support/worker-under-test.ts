@@ -2,7 +2,7 @@ import type { Env } from "../../src/env.ts";
 import worker, { KeyObject as RealKeyObject, OwnerObject as RealOwnerObject } from "../../src/index.ts";
 import { faultyD1, type LedgerFault } from "./faulty-d1.ts";
 
-/** The service binding by which serve.ts decides what a question to the ledger meets. */
+/** The service binding by which serve.ts decides what a question to the ledger, or an answer of an object, meets. */
 type FaultEnv = Env & { readonly LEDGER_FAULTS: Fetcher };
 
 const wrapped = new WeakMap<FaultEnv, Env>();
@@ -18,9 +18,43 @@ function withFaultyLedger(env: FaultEnv): Env {
   return faulty;
 }
 
+/** The calls of a key's object whose answers can be lost. */
+export type Losable = "create" | "rotate" | "rotateSelf" | "credit";
+
+type Command<Call extends Losable> = Parameters<RealKeyObject[Call]>[0];
+
 export class KeyObject extends RealKeyObject {
+  readonly #faults: Fetcher;
+
   constructor(ctx: DurableObjectState, env: FaultEnv) {
     super(ctx, withFaultyLedger(env));
+    this.#faults = env.LEDGER_FAULTS;
+  }
+
+  override async create(command: Command<"create">) {
+    return this.#orLost("create", await super.create(command));
+  }
+
+  override async rotate(command: Command<"rotate">) {
+    return this.#orLost("rotate", await super.rotate(command));
+  }
+
+  override async rotateSelf(command: Command<"rotateSelf">) {
+    return this.#orLost("rotateSelf", await super.rotateSelf(command));
+  }
+
+  override async credit(command: Command<"credit">) {
+    return this.#orLost("credit", await super.credit(command));
+  }
+
+  /** What was decided is durable; then the object is gone, and whoever asked hears of a failure. */
+  async #orLost<Answer>(call: Losable, answer: Answer): Promise<Answer> {
+    const met = await (await this.#faults.fetch(`http://answers/${call}`)).text();
+    if (met === "lose") {
+      await this.ctx.storage.sync();
+      this.ctx.abort("the answer is lost");
+    }
+    return answer;
   }
 }
 

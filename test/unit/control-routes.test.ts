@@ -29,13 +29,15 @@ describe("the route table", () => {
 
   it.each(ROUTES.map((route) => [route.operationId, route] as const))(
     "%s can be written down as JSON Schema, closed on both sides",
-    (_name, { params, query, body, responses }) => {
+    (operationId, { params, query, body, responses }) => {
       const written = [
         ...[params, query, body].map((schema) => schema && z.toJSONSchema(schema, { io: "input" })),
         ...Object.values(responses).map(({ schema }) => schema && z.toJSONSchema(schema, { io: "output" })),
       ];
+      // The document's own shape is OpenAPI's, and what else is in it is not for us to list.
+      const closed = operationId === "getOpenApi" ? {} : { additionalProperties: false };
       for (const schema of written.filter((each) => each !== undefined)) {
-        expect(schema).toMatchObject({ type: "object", additionalProperties: false });
+        expect(schema).toMatchObject({ type: "object", ...closed });
       }
     },
   );

@@ -229,15 +229,18 @@ describe("redaction", () => {
     ["a URL", `https://api.example/?key=${credential}&x=1`, `https://api.example/?key=${hidden}&x=1`],
     ["twice in one line", `${credential} and ${credential}`, `${hidden} and ${hidden}`],
     ["lines", `a\n${credential}\nb`, `a\n${hidden}\nb`],
-    ["a typing error in the checksum", `${credential.slice(0, -1)}!`, `${credential.slice(0, -1)}!`],
-  ])("in %s", (name, text, redacted) => {
-    // A text that is one character short has not the width of a credential; that is the limit of what redaction sees.
-    expect(redact(text), name).toBe(redacted);
+    ["an end that was cut off", `key ${credential.slice(0, -1)}!`, "key [redacted]!"],
+    ["an end that was cut off right behind the secret", `key ${credential.slice(0, -17)} …`, "key [redacted] …"],
+    ["text glued to its end", `${credential}SUFFIX`, "[redacted]"],
+    ["text glued to its beginning", `prefix_${credential}`, `[redacted …${credential.slice(-4)}]`],
+  ])("in %s", (_name, text, redacted) => {
+    expect(redact(text)).toBe(redacted);
   });
 
-  it("hides the secret even when text is glued to the credential on both sides", () => {
+  it("hides the secret whatever is glued to the credential, and wherever it is cut behind the secret", () => {
     const secret = credential.slice(26, 58);
-    for (const text of [`x${credential}y`, `prefix_${credential}SUFFIX`, `${credential}${credential}`]) {
+    const cuts = Array.from({ length: 17 }, (_, at) => credential.slice(0, credential.length - at));
+    for (const text of [...cuts, `x${credential}y`, `prefix_${credential}SUFFIX`, `${credential}${credential}`]) {
       expect(redact(text)).not.toContain(secret);
     }
   });

@@ -19,6 +19,17 @@ export const ANSWER_HEADERS = {
   ETag: { description: "The key's revision, for `If-Match`.", schema: text },
   Location: { description: "The path of the new key.", schema: text },
   "WWW-Authenticate": { description: "How to authenticate, and what is wrong (RFC 6750).", schema: text },
+  "RateLimit-Policy": {
+    description: "Every limit of the key that asks (draft-ietf-httpapi-ratelimit-headers-11).",
+    schema: text,
+  },
+  RateLimit: { description: "What is left of each of them.", schema: text },
+  "X-RateLimit-Limit": { description: "The tightest of them.", schema: { type: "integer", minimum: 0 } },
+  "X-RateLimit-Remaining": { description: "What is left of it.", schema: { type: "integer", minimum: 0 } },
+  "X-RateLimit-Reset": {
+    description: "When it refills, in seconds since 1970. There where it does.",
+    schema: { type: "integer", minimum: 0 },
+  },
   "Retry-After": {
     description: "After how many seconds to try again. There where waiting helps.",
     schema: { type: "integer", minimum: 1 },
@@ -38,6 +49,23 @@ export function answerHeaders({ scope }: Operation, schema: unknown, status: num
   if (status === 201) headers.push("Location");
   return headers;
 }
+
+/** The headers of a refusal. */
+export function refusalHeaders(status: number): readonly AnswerHeader[] {
+  const headers: AnswerHeader[] = ["Rekey-Request-Id", "Rekey-Decision"];
+  if (status === 401 || status === 403) headers.push("WWW-Authenticate");
+  if (status === 429) headers.push(...LIMITS);
+  if (status === 429 || status === 503) headers.push("Retry-After");
+  return headers;
+}
+
+const LIMITS: readonly AnswerHeader[] = [
+  "RateLimit-Policy",
+  "RateLimit",
+  "X-RateLimit-Limit",
+  "X-RateLimit-Remaining",
+  "X-RateLimit-Reset",
+];
 
 export const headersOf = (names: readonly AnswerHeader[]): Readonly<Record<string, Reference>> =>
   Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));

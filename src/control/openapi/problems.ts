@@ -1,6 +1,6 @@
 import { CODES, type Code } from "../../http/codes.ts";
 import type { PossibleRefusal } from "./refusals.ts";
-import { headersOf, type AnswerHeader } from "./headers.ts";
+import { headersOf, refusalHeaders } from "./headers.ts";
 import { REQUEST_ID } from "./cast.ts";
 import type { ExampleObject, JsonSchema, Reference, ResponseObject } from "./types.ts";
 import { explained } from "./words.ts";
@@ -94,14 +94,9 @@ export function refusalWriter(): RefusalWriter {
 }
 
 function refusalResponse(status: number, codes: readonly Code[]): ResponseObject {
-  const headers: readonly AnswerHeader[] = [
-    "Rekey-Request-Id",
-    ...(status === 401 || status === 403 ? ["WWW-Authenticate" as const] : []),
-    ...(status === 429 || status === 503 ? ["Retry-After" as const] : []),
-  ];
   return {
     description: codes.map((code) => `\`${code}\`: ${CODES[code].title}`).join("\n"),
-    headers: headersOf(headers),
+    headers: headersOf(refusalHeaders(status)),
     content: {
       "application/problem+json": {
         schema: { $ref: "#/components/schemas/Problem", properties: { code: { enum: codes } } },

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { CODES, type Code, type Wire } from "../../http/codes.ts";
 import { json } from "../answer.ts";
+import { isControlHost } from "../control-host.ts";
 import { operation } from "../operation.ts";
 import { page } from "../reference/page.ts";
 import { problemPage } from "../reference/problem-page.ts";
@@ -24,6 +25,6 @@ export const explainProblem = operation({
     const accept = call.request.headers.get("accept") ?? "";
     return accept.includes("json") && !accept.includes("html")
       ? json(call, 200, { code, status, title, explanation }, { vary: "accept" })
-      : page(call, title, problemPage(code, wire), { vary: "accept" });
+      : page(call, title, problemPage(code, wire, isControlHost(call.request, call.config)), { vary: "accept" });
   },
 });

@@ -51,7 +51,7 @@ describe("the examples of the document, told to a running deployment", () => {
       const schema = content?.["application/json"]?.schema;
       expect(schema === undefined ? answer : faultsIn(answer, schema)).toEqual(schema === undefined ? undefined : []);
       // Of the headers that the document knows, none comes unannounced.
-      const known = ["etag", "location", "rekey-decision", "rekey-request-id", "retry-after", "www-authenticate"];
+      const known = ["etag", "location", "rekey-decision", "rekey-request-id"];
       const announced = Object.keys(headers).map((name) => name.toLowerCase());
       expect(known.filter((name) => response.headers.has(name) && !announced.includes(name))).toEqual([]);
     },

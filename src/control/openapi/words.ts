@@ -128,7 +128,7 @@ export const WORDS: Readonly<Record<string, string>> = {
   message: "What is wrong with it; reads on from the path.",
   currentVersion: "With `version-conflict`: the version that holds.",
   explanation: "What to do about it.",
-  keys: "The keys, public parts only. An assertion names the one that signed it in `kid`.",
+  "getJwks.keys": "The keys, public parts only. An assertion names the one that signed it in `kid`.",
   kty: "Octet key pair (RFC 8037).",
   crv: "The curve.",
   x: "The public key, base64url.",

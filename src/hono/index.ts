@@ -1,7 +1,7 @@
 import { createMiddleware } from "hono/factory";
-import type { RekeyService } from "../control/service.ts";
+import type { RekeyService, ServiceFault } from "../control/service.ts";
 import type { VerifyAnswer } from "../control/schema/verify.ts";
-import { CODES } from "../http/codes.ts";
+import { CODES, type Code } from "../http/codes.ts";
 import { problem } from "../http/problem.ts";
 import { readCredential } from "../http/read-credential.ts";
 
@@ -28,37 +28,48 @@ export type RekeyVariables = { rekey: VerifyAnswer };
  */
 export const rekey = ({ scopes = [], anyScope = [], cost = 1 }: RekeyOptions = {}) =>
   createMiddleware<{ Bindings: RekeyBindings; Variables: RekeyVariables }>(async (c, next) => {
-    const requestId = `req_${crypto.randomUUID().replaceAll("-", "")}`;
     const { headers } = c.req.raw;
     const reading = readCredential(headers, ["authorization", "x-api-key"]);
-    if (!reading.ok) return problem(reading.code, { requestId });
+    if (!reading.ok) return problem(reading.code, { requestId: newRequestId() });
 
-    let answer: Awaited<ReturnType<RekeyService["verify"]>>;
-    try {
-      const ip = headers.get("cf-connecting-ip");
-      answer = await c.env.REKEY.verify({ key: reading.credential.text, scopes, anyScope, cost, ip });
-    } catch {
-      // Whether it was counted is not known; asking again could count it twice.
-      return problem("unavailable", { requestId });
-    }
-    if (!answer.valid) return refused(answer, scopes);
-    if (!("keyId" in answer)) return problem("unavailable", { requestId });
+    const ip = headers.get("cf-connecting-ip");
+    const answer = await ask(c.env.REKEY, { key: reading.credential.text, scopes, anyScope, cost, ip });
+    if (!isAdmitted(answer)) return refused(answer, scopes.length > 0 ? scopes : anyScope);
     c.set("rekey", answer);
     await next();
     if (answer.newKey !== undefined) c.res.headers.set("rekey-new-key", answer.newKey);
     return undefined;
   });
 
-function refused(answer: Awaited<ReturnType<RekeyService["verify"]>>, scopes: readonly string[]): Response {
+type Answer = VerifyAnswer | ServiceFault;
+
+/** A call that fails is not repeated: whether it was counted is not known, and asking again could count it twice. */
+async function ask(service: RekeyBindings["REKEY"], question: Parameters<RekeyService["verify"]>[0]): Promise<Answer> {
+  try {
+    return await service.verify(question);
+  } catch {
+    return { valid: false, code: "unavailable", requestId: newRequestId(), decision: null };
+  }
+}
+
+const isAdmitted = (answer: Answer): answer is VerifyAnswer => answer.valid;
+
+function refused(answer: Answer, scopes: readonly string[]): Response {
   const { code, requestId } = answer;
-  // A mistake in the route's own options is not the client's.
-  if (code === "invalid-request" || !(code in CODES)) return problem("misconfigured", { requestId });
+  // A question that cannot be understood is a mistake in the route's options, not the client's.
+  if (code === "invalid-request" || !isCode(code)) return problem("misconfigured", { requestId });
   const headers: Record<string, string> = {};
+  if (answer.decision !== null) headers["rekey-decision"] = answer.decision;
   if ("retryAfterSeconds" in answer && answer.retryAfterSeconds !== undefined) {
     headers["retry-after"] = String(answer.retryAfterSeconds);
   }
   if (code === "insufficient-scope") {
     headers["www-authenticate"] = `Bearer error="insufficient_scope", scope="${scopes.join(" ")}"`;
   }
-  return problem(code as keyof typeof CODES, { requestId, headers });
+  return problem(code, { requestId, headers });
 }
+
+/** A deployment may be newer than this package and know more codes. */
+const isCode = (code: string): code is Code => Object.hasOwn(CODES, code);
+
+const newRequestId = (): string => `req_${crypto.randomUUID().replaceAll("-", "")}`;

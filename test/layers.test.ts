@@ -40,7 +40,14 @@ const MAY_REACH: Readonly<Record<string, readonly string[]>> = {
   // In other people's programs: the types of the contract, and nothing of ours at run time.
   client: ["client", "control/schema", "zod"],
   // In other people's Workers: as little of ours as reading a credential and writing a refusal take.
-  hono: ["hono", "control/schema/verify.ts", "control/service.ts", "http/codes.ts", "http/problem.ts", "http/read-credential.ts"],
+  hono: [
+    "hono",
+    "control/schema/verify.ts",
+    "control/service.ts",
+    "http/codes.ts",
+    "http/problem.ts",
+    "http/read-credential.ts",
+  ],
   // Settings are made of what a credential is made of.
   "env.ts": ["key", "routes.ts"],
   // What a path asks is judged as strictly as a request body.

@@ -4,7 +4,7 @@ import { configOf, type Config, type Env } from "../env.ts";
 import { newRequestId } from "../http/request-id.ts";
 import { ADMIN } from "../key/authority.ts";
 import { judge, type Fault } from "./faults.ts";
-import { reservationParams, settlement } from "./schema/reservation.ts";
+import { reservationParams, settleBody } from "./schema/settle.ts";
 import { verifyQuestion, type VerifyAnswer } from "./schema/verify.ts";
 import { settle, type SettleAnswer } from "./settle.ts";
 import { verify } from "./verify.ts";
@@ -43,7 +43,7 @@ export class RekeyService extends WorkerEntrypoint<Env> {
   async settle(id: string, used: number): Promise<SettleAnswer | ServiceFault> {
     return this.#answer(async (config, requestId) => {
       const target = judge(reservationParams, { id });
-      const body = judge(settlement, { used });
+      const body = judge(settleBody, { used });
       if (!target.ok || !body.ok) {
         const errors = [...(target.ok ? [] : target.faults), ...(body.ok ? [] : body.faults)];
         return { ...fault("invalid-request", requestId), errors };

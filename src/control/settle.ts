@@ -3,7 +3,7 @@ import { keyIdOfReservation, type ReservationId } from "../key/reservation.ts";
 import { rfc3339 } from "../key/time.ts";
 import { onlyOwnerOf } from "./authority.ts";
 import type { Surroundings } from "./operation.ts";
-import type { SettledReservation } from "./schema/reservation.ts";
+import type { SettledReservation } from "./schema/settle.ts";
 
 export type SettleAnswer =
   | { readonly settled: true; readonly decision: string | null; readonly reservation: SettledReservation }

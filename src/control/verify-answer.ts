@@ -21,7 +21,8 @@ export const invalidKey = (requestId: string): VerifyAnswer => ({
 export function verifyAnswerOf(verdict: Decided<Verdict>, requestId: string): VerifyAnswer {
   const { decision, identity, allowance } = verdict;
   const code = verdict.admitted ? "valid" : CODE_OF_REASON[verdict.refusal.reason];
-  if (code === "invalid-key") return invalidKey(requestId);
+  const explanation = verdict.explanation && { explanation: explanationJson(verdict.explanation) };
+  if (code === "invalid-key") return { ...invalidKey(requestId), ...explanation };
   return {
     valid: verdict.admitted,
     code,
@@ -31,7 +32,7 @@ export function verifyAnswerOf(verdict: Decided<Verdict>, requestId: string): Ve
     ...(allowance !== null && allowanceJson(allowance)),
     ...(verdict.admitted && issuedJson(verdict)),
     ...(!verdict.admitted && waitJson(verdict.refusal, verdict.at)),
-    ...(verdict.explanation && { explanation: explanationJson(verdict.explanation) }),
+    ...explanation,
   };
 }
 
@@ -56,10 +57,13 @@ const explanationJson = ({ decidedBy, checks, before }: Explanation) => ({
   before: allowanceJson(before),
 });
 
-/** What an admission hands out beside the verdict: a reservation to settle, and a successor to use from now on. */
-const issuedJson = ({ reservation, newKey }: Extract<Verdict, { admitted: true }>) => ({
-  ...(reservation !== null && { reservation: { id: reservation.id, expiresAt: rfc3339(reservation.expiresAt) } }),
-  ...(newKey !== null && { newKey }),
+/**
+ * What an admission hands out beside the verdict: a reservation to settle, and a successor to use from now on. Not even
+ * `null` in the answer of an object that still runs the release before.
+ */
+const issuedJson = ({ reservation, newKey }: Partial<Extract<Verdict, { admitted: true }>>) => ({
+  ...(reservation && { reservation: { id: reservation.id, expiresAt: rfc3339(reservation.expiresAt) } }),
+  ...(newKey && { newKey }),
 });
 
 /** How long to wait, only where waiting helps. */

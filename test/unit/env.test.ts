@@ -58,6 +58,16 @@ describe("a good setting", () => {
     expect(configWith({ REKEY_PEPPERS: peppers, REKEY_SIGNING_PEPPER: "a" }).signingPepper.id).toBe("a");
   });
 
+  it.each([
+    ["control.example", "control.example"],
+    ["Control.Example", "control.example"],
+    ["127.0.0.1:8787", "127.0.0.1:8787"],
+    ["[::1]:8787", "[::1]:8787"],
+    ["", null],
+  ])("is the one host of the control API: %s", (value, host) => {
+    expect(configWith({ CONTROL_HOST: value }).controlHost).toBe(host);
+  });
+
   it("is one header, where there would be two", () => {
     expect(configWith({ CREDENTIAL_HEADER: "x-api-key" }).credentialHeaders).toEqual(["x-api-key"]);
   });
@@ -106,6 +116,11 @@ describe("a bad setting is named", () => {
     ["ORIGIN_URL", "https://user:secret@api.example.com", /no credentials/],
     ["ORIGIN_URL", "https://api.example.com/?key=1", /no credentials, query or fragment/],
     ["ORIGIN_URL", "https://api.example.com/#top", /no credentials, query or fragment/],
+    ["CONTROL_HOST", "https://control.example", /one host/],
+    ["CONTROL_HOST", "control.example/_rekey", /one host/],
+    ["CONTROL_HOST", "control.example:443", /one host/],
+    ["CONTROL_HOST", "a b", /one host/],
+    ["CONTROL_HOST", "user@control.example", /one host/],
     ["CREDENTIAL_HEADER", "cookie", /one of: authorization, x-api-key/],
     ["CREDENTIAL_HEADER", "Authorization", /one of: authorization, x-api-key/],
     ["KEY_PREFIX", "RK", /a letter and up to 19/],

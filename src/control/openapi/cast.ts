@@ -16,6 +16,9 @@ export const AT = {
   used: "2027-01-12T09:41:07.250Z",
   windowEnds: "2027-01-12T09:42:07.250Z",
   amended: "2027-01-12T09:55:31.004Z",
+  reserved: "2027-01-12T09:57:10.000Z",
+  settled: "2027-01-12T09:58:22.417Z",
+  timesOut: "2027-01-12T10:02:10.000Z",
   rotated: "2027-01-12T10:02:45.118Z",
   rotatedItself: "2027-01-12T10:20:00.731Z",
   stopped: "2027-01-12T11:05:12.360Z",
@@ -123,6 +126,15 @@ export const resellerCredited: KeyRecordJson = {
   revision: 2,
   lastUsedAt: AT.used,
   quota: { ...balance, limit: 750, used: 20, remaining: 730, resetsAt: null },
+};
+
+export const RESERVATION = `res_${RESELLER_ID.slice("key_".length)}_2nB4vC6xZ8lK0jHg`;
+
+/** After units were held, and not all of them were needed. */
+export const resellerSettled: KeyRecordJson = {
+  ...resellerCredited,
+  lastUsedAt: AT.reserved,
+  quota: { ...balance, limit: 750, used: 84, remaining: 666, resetsAt: null },
 };
 
 /** Who makes the calls of the story. */

@@ -2,7 +2,7 @@ import { problem } from "../../http/problem.ts";
 import { decisionHeader, json, notFound } from "../answer.ts";
 import { undecided } from "../ask.ts";
 import { operation } from "../operation.ts";
-import { reservationParams, settledReservation, settlement } from "../schema/reservation.ts";
+import { reservationParams, settleBody, settledReservation } from "../schema/settle.ts";
 import { settle } from "../settle.ts";
 
 export const settleReservation = operation({
@@ -12,14 +12,14 @@ export const settleReservation = operation({
   summary: "Charge what a reservation really cost and give the rest back, once. Works after the key was revoked too.",
   scope: "rekey:verify",
   params: reservationParams,
-  body: settlement,
+  body: settleBody,
   responses: {
     200: {
       description: "The reservation is settled. The same call again gets the same answer.",
       schema: settledReservation,
     },
   },
-  refusals: ["not-found", "conflict"],
+  refusals: ["conflict"],
   async handle(call) {
     const answer = await settle(call, call.params.id, call.body.used);
     if (answer === null) return undecided(call);

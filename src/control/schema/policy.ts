@@ -5,6 +5,7 @@ import {
   BOUNDS,
   QUOTA_NAME,
   QUOTA_PERIODS,
+  RATE_LIMIT_ALGORITHMS,
   RATE_LIMIT_UNITS,
   REFILLS,
   ROTATION_MODES,
@@ -22,10 +23,15 @@ const timezone = z
   .check(z.refine(isTimeZone, "must be the IANA name of a time zone, like UTC or Europe/Berlin"));
 
 /** A calendar period, or one of even length that counts from an instant, before and after it. */
-const period = z.union([
-  z.enum(QUOTA_PERIODS),
-  z.strictObject({ everySeconds: whole(1, BOUNDS.everySeconds), anchor: instant }),
-]);
+const period = z.union(
+  [z.enum(QUOTA_PERIODS), z.strictObject({ everySeconds: whole(1, BOUNDS.everySeconds), anchor: instant })],
+  {
+    error: ({ input }) =>
+      input === undefined
+        ? "is required"
+        : `must be one of: ${QUOTA_PERIODS.map((name) => JSON.stringify(name)).join(", ")}, or {everySeconds, anchor}`,
+  },
+);
 
 export const quota = z
   .strictObject({
@@ -53,31 +59,33 @@ export const quota = z
     }),
   );
 
-const rate = {
-  name: label.check(z.refine((name) => name !== QUOTA_NAME, `must not be "${QUOTA_NAME}"`)),
-  windowSeconds: whole(1, BOUNDS.windowSeconds),
-  unit: withDefault(z.enum(RATE_LIMIT_UNITS), "request"),
-};
-
-export const rateLimit = z.discriminatedUnion("algorithm", [
-  z.strictObject({ ...rate, algorithm: z.literal("window"), limit: whole(1, BOUNDS.limit) }),
-  z.strictObject({ ...rate, algorithm: z.literal("sliding"), limit: whole(1, BOUNDS.slidingStamps) }),
-  z
-    .strictObject({
-      ...rate,
-      algorithm: z.literal("bucket"),
-      limit: whole(1, BOUNDS.limit),
-      /** How many at once; the limit, if nothing is said. */
-      burst: z.optional(whole(1, BOUNDS.limit)),
-    })
-    .check(
-      z.refine(({ burst, limit, windowSeconds }) => !((burst ?? limit) * windowSeconds * 1000 > BOUNDS.bucketTicks), {
+/** One shape for all algorithms, so that a caller is told all faults at once whichever it is. */
+export const rateLimit = z
+  .strictObject({
+    name: label.check(z.refine((name) => name !== QUOTA_NAME, `must not be "${QUOTA_NAME}"`)),
+    algorithm: z.enum(RATE_LIMIT_ALGORITHMS),
+    limit: whole(1, BOUNDS.limit),
+    windowSeconds: whole(1, BOUNDS.windowSeconds),
+    unit: withDefault(z.enum(RATE_LIMIT_UNITS), "request"),
+    /** Of a bucket: how many at once. The limit, if nothing is said. */
+    burst: z.optional(whole(1, BOUNDS.limit)),
+  })
+  .check(
+    z.refine(({ algorithm, burst }) => algorithm === "bucket" || burst === undefined, {
+      path: ["burst"],
+      error: 'has no meaning without the algorithm "bucket"',
+      when: ({ value }) => isObject(value),
+    }),
+    z.refine(
+      ({ algorithm, burst, limit, windowSeconds }) =>
+        !(algorithm === "bucket" && (burst ?? limit) * windowSeconds * 1000 > BOUNDS.bucketTicks),
+      {
         path: ["burst"],
-        error: "must be smaller: burst × windowSeconds × 1000 may be at most 2^53",
+        error: "must be smaller: burst × windowSeconds × 1000 must not be above 2^53",
         when: ({ value }) => isObject(value),
-      }),
+      },
     ),
-]);
+  );
 
 export const rateLimits = listOf(rateLimit, BOUNDS.rateLimits)
   .check(
@@ -134,9 +142,12 @@ export const quotaRuleOf = (wanted: z.output<typeof quota> | null): QuotaRule | 
             : { ...wanted.period, anchor: epochMs(Date.parse(wanted.period.anchor)) },
       };
 
-/** Rate limits as the core keeps them: a bucket always says its burst. */
+/** Rate limits as the core keeps them: a bucket always says its burst, and nothing else does. */
 export const rateLimitRulesOf = (wanted: z.output<typeof rateLimits>): readonly RateLimitRule[] =>
-  wanted.map((rule) => (rule.algorithm === "bucket" ? { ...rule, burst: rule.burst ?? rule.limit } : rule));
+  wanted.map(
+    ({ burst, ...rule }) =>
+      ({ ...rule, ...(rule.algorithm === "bucket" && { burst: burst ?? rule.limit }) }) as RateLimitRule,
+  );
 
 export const scopes = listOf(
   z

@@ -3,14 +3,15 @@ import { BOUNDS } from "../../key/policy.ts";
 import { keyIdOfReservation, type ReservationId } from "../../key/reservation.ts";
 import { keyId, timestamp, whole } from "./fields.ts";
 
-const reservationId = z.custom<ReservationId>(
-  (value) => typeof value === "string" && keyIdOfReservation(value) !== null,
-  "is not the id of a reservation",
-);
+const reservationId = z
+  .string()
+  .check(
+    z.refine((text) => keyIdOfReservation(text) !== null, "is not the id of a reservation"),
+  ) as unknown as z.ZodMiniType<ReservationId>;
 
 export const reservationParams = z.strictObject({ id: reservationId });
 
-export const settlement = z.strictObject({
+export const settleBody = z.strictObject({
   /** Units that were really used. */
   used: whole(0, BOUNDS.limit),
 });

@@ -1,166 +1,73 @@
-import type { Config, Env } from "../env.ts";
-import { ATTACH_HEADER, ATTACH_URL, CUT, type Attach, type Decided } from "../key-object/rpc.ts";
-import { inTime } from "../http/in-time.ts";
+import { askKey } from "../http/ask-key.ts";
+import type { Asked } from "../http/in-time.ts";
+import type { Refused } from "../http/refusal-response.ts";
+import type { Decided } from "../key-object/rpc.ts";
 import type { Admission } from "../key/admission.ts";
 import type { Verdict } from "../key/admit.ts";
-import type { KeyId } from "../key/credential.ts";
+import { Attachment, type Keyholder } from "./attachment.ts";
 
-/** How long an exchange may go on without its key's object while it attaches again, in milliseconds. */
-const REATTACH_MS = 5_000;
-/** The pause between two attempts to attach again, in milliseconds. */
-const PAUSE_MS = 250;
-
-/** What a key's object said to an admission that needs a slot. `exchange`: the slot, held until it is ended. */
-export type SlotAnswer =
-  | { readonly answered: true; readonly verdict: Decided<Verdict>; readonly exchange: Exchange | null }
-  | { readonly answered: false };
+/** What the key's object said to a request, and the line to it that the exchange has to hold until it is over. */
+export type Entry = { readonly verdict: Decided<Verdict>; readonly attachment: Attachment | null };
 
 /**
- * An exchange that outlives its admission, held at its key's object by a WebSocket: a slot of a key that bounds how many
- * may be open at once, a stream that is still flowing, a WebSocket.
- *
- * The object ends it with the close code `CUT`, when what it was admitted under no longer holds. Any other close is a
- * reset of the object or of the way to it: then the exchange attaches again and asks. If nobody has said within five
- * seconds that it still holds, it is cut: an exchange must not outlive its key because its object cannot be asked.
+ * Asks the key's object to let a request in. One question for an ordinary key. A key that bounds how many exchanges may
+ * be open at once says so, having spent nothing, and is asked again over the very line that is the exchange's slot.
  */
-export class Exchange {
-  readonly #attach: (wanted: Attach) => Promise<Response>;
-  readonly #version: number;
-  readonly #slot: boolean;
-  readonly #cut: Promise<void>;
-  #socket: WebSocket;
-  #ended = false;
-  #resolveCut: () => void = () => undefined;
-
-  private constructor(
-    attach: (wanted: Attach) => Promise<Response>,
-    socket: WebSocket,
-    held: { readonly version: number; readonly slot: boolean },
-  ) {
-    this.#attach = attach;
-    this.#version = held.version;
-    this.#slot = held.slot;
-    this.#cut = new Promise((resolve) => {
-      this.#resolveCut = resolve;
-    });
-    this.#socket = socket;
-    this.#listen(socket);
+export async function enter(holder: Keyholder, admission: Admission): Promise<Asked<Entry>> {
+  const { env, config, keyId } = holder;
+  const asked = await askKey(env, config, keyId, (key) => key.admit(admission));
+  if (!asked.answered) return asked;
+  const verdict = asked.answer;
+  if (verdict.admitted || verdict.refusal.reason !== "slot-required") {
+    return { answered: true, answer: { verdict, attachment: null } };
   }
-
-  /** Asks for an admission that takes a slot, once. A slot is taken if and only if the answer admits. */
-  static async admit(env: Env, config: Config, keyId: KeyId, admission: Admission): Promise<SlotAnswer> {
-    const attach = attachTo(env, keyId);
-    const deadline = Date.now() + config.decisionTimeoutMs;
-    const response = await before(deadline, attach({ admission }));
-    if (response === null) return { answered: false };
-    if (response.webSocket === null) {
-      return { answered: true, verdict: (await response.json()) as Decided<Verdict>, exchange: null };
-    }
-    const socket = response.webSocket;
-    const verdict = await before(deadline, firstMessage(socket));
-    if (verdict === null || !verdict.admitted) {
-      socket.close();
-      return { answered: false };
-    }
-    const { version } = verdict.identity;
-    return { answered: true, verdict, exchange: new Exchange(attach, socket, { version, slot: true }) };
-  }
-
-  /**
-   * Attaches an exchange that was admitted under a version. `gone`: what it was admitted under no longer holds;
-   * `silent`: nobody said so in time, which is no reason to go on either.
-   */
-  static async watch(env: Env, keyId: KeyId, version: number): Promise<Exchange | "gone" | "silent"> {
-    const attach = attachTo(env, keyId);
-    const deadline = Date.now() + REATTACH_MS;
-    const socket = await attachUntil(deadline, () => attach({ version, slot: false }));
-    if (typeof socket === "string") return socket;
-    return new Exchange(attach, socket, { version, slot: false });
-  }
-
-  /** Fulfils when the exchange has to end because its key has. Never rejects; never fulfils once `end` was called. */
-  get cut(): Promise<void> {
-    return this.#cut;
-  }
-
-  /** The exchange has ended by itself: its slot is free. */
-  end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    close(this.#socket);
-  }
-
-  #listen(socket: WebSocket): void {
-    socket.addEventListener("close", ({ code }) => {
-      if (this.#ended) return;
-      if (code === CUT) this.#end();
-      else void this.#attachAgain();
-    });
-    socket.addEventListener("error", () => {
-      if (!this.#ended && this.#socket === socket) void this.#attachAgain();
-    });
-  }
-
-  async #attachAgain(): Promise<void> {
-    const wanted = { version: this.#version, slot: this.#slot };
-    const socket = await attachUntil(Date.now() + REATTACH_MS, () => this.#attach(wanted));
-    if (typeof socket === "string") return this.#end();
-    if (this.#ended) return close(socket);
-    this.#socket = socket;
-    this.#listen(socket);
-  }
-
-  #end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    close(this.#socket);
-    this.#resolveCut();
-  }
+  return Attachment.admit(holder, admission);
 }
 
-/** A fresh stub each time: after an exception the old one is of no use. */
-const attachTo =
-  (env: Env, keyId: KeyId) =>
-  (wanted: Attach): Promise<Response> =>
-    env.KEYS.getByName(keyId).fetch(ATTACH_URL, {
-      headers: { upgrade: "websocket", [ATTACH_HEADER]: encodeURIComponent(JSON.stringify(wanted)) },
-    });
-
-/** Attaches again and again until somebody says yes or no, or time is up. */
-async function attachUntil(deadline: number, attach: () => Promise<Response>): Promise<WebSocket | "gone" | "silent"> {
-  while (Date.now() < deadline) {
-    const response = await before(deadline, attach());
-    if (response?.webSocket) {
-      response.webSocket.accept();
-      return response.webSocket;
-    }
-    if (response?.status === 410) return "gone";
-    await scheduler.wait(PAUSE_MS);
-  }
-  return "silent";
+/**
+ * Why an exchange was cut, in the words of a refusal: its key's object is asked once more, without spending anything.
+ * `null` if there is no telling.
+ */
+export async function whyCut(holder: Keyholder, admission: Admission): Promise<Decided<Refused> | null> {
+  const { env, config, keyId } = holder;
+  const question: Admission = { ...admission, reserve: false, viaGateway: false, dryRun: true };
+  const asked = await askKey(env, config, keyId, (key) => key.admit(question));
+  return asked.answered && !asked.answer.admitted ? asked.answer : null;
 }
 
-/** The verdict that an object sends first over the socket of a slot. */
-function firstMessage(socket: WebSocket): Promise<Decided<Verdict> | null> {
-  return new Promise((resolve) => {
-    socket.addEventListener("message", ({ data }) => resolve(JSON.parse(String(data)) as Decided<Verdict>), {
-      once: true,
-    });
-    socket.addEventListener("close", () => resolve(null), { once: true });
-    socket.accept();
+/**
+ * An answer that holds its exchange's attachment until it has been sent, given up or broken off, and that breaks off when
+ * the exchange is cut. The attachment is released before the client can see the end of the answer: whoever asks one
+ * thing after the other never waits for a slot of their own.
+ */
+export async function holdUntilSent(answer: Response, attachment: Attachment): Promise<Response> {
+  const { body } = answer;
+  if (body === null) {
+    await attachment.release();
+    return answer;
+  }
+  const response = new Response(null, answer);
+  const length = lengthOf(answer.headers);
+  // The runtime takes an encoding off while the body passes through here, and puts it on again behind.
+  if (length === null) response.headers.delete("content-length");
+
+  let sent = 0;
+  const watched = new TransformStream<Uint8Array, Uint8Array>({
+    async transform(chunk, controller) {
+      sent += chunk.byteLength;
+      if (sent === length) await attachment.release();
+      controller.enqueue(chunk);
+    },
+    flush: () => attachment.release(),
   });
+  const over = () => void attachment.release();
+  body.pipeTo(watched.writable, { signal: attachment.cut }).then(over, over);
+  const readable = length === null ? watched.readable : watched.readable.pipeThrough(new FixedLengthStream(length));
+  return new Response(readable, response);
 }
 
-/** What a promise brings before a deadline; `null` if it is late or fails. */
-async function before<Value>(deadline: number, promise: Promise<Value>): Promise<Value | null> {
-  const asked = await inTime(promise, Math.max(0, deadline - Date.now()), () => undefined);
-  return asked.answered ? asked.answer : null;
-}
-
-function close(socket: WebSocket): void {
-  try {
-    socket.close(1000, "the exchange has ended");
-  } catch {
-    // It was closed from the other end already.
-  }
+/** How many bytes will pass; `null` if that is not known. */
+function lengthOf(headers: Headers): number | null {
+  const length = headers.get("content-length");
+  return length === null || headers.has("content-encoding") ? null : Number(length);
 }

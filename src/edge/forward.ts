@@ -7,7 +7,9 @@ import { awaitFirstByte, type FirstByte } from "./first-byte.ts";
 import { HOP_HEADER } from "./hop.ts";
 import type { Destination } from "./origin.ts";
 import { rewriteRequestHeaders, type Provenance } from "./request-headers.ts";
+import { NEW_KEY_HEADER } from "../http/new-key.ts";
 import { rewriteResponseHeaders } from "./response-headers.ts";
+import { COST_HEADER } from "./settle-cost.ts";
 
 /** An admitted request on its way: what is said about it to the origin, and about the decision to the client. */
 export type Passage = {
@@ -19,15 +21,23 @@ export type Passage = {
   readonly decision: string | null;
   readonly allowance: Allowance;
   readonly at: EpochMs;
+  /** The key's next secret, handed to this client and nobody else. */
+  readonly newKey: string | null;
+  /** Hears what the origin says the request cost, and answers with what is left then, if that is not as it was. */
+  readonly settle: ((stated: string | null) => Promise<Allowance | null>) | null;
+  /** Aborted when the exchange must end. */
+  readonly cut: AbortSignal | null;
 };
 
 /**
  * Sends an admitted request on and passes the answer back, both streamed. Status, body and cookies are the origin's;
  * redirects are passed on and not followed, and no cache stands in between: what the origin says to one key must
  * never be said to another.
+ *
+ * The answer is `null` if the exchange was cut before the origin's began.
  */
-export async function forward(request: Request, passage: Passage): Promise<Response> {
-  const { destination, provenance, hop, timeoutMs, decision, allowance, at } = passage;
+export async function forward(request: Request, passage: Passage): Promise<Response | null> {
+  const { destination, provenance, hop, timeoutMs, settle, cut } = passage;
   const { requestId } = provenance;
   const { method, headers } = request;
   const upload = request.body === null || !mayHaveBody(method) ? null : watched(request.body, headers);
@@ -37,13 +47,29 @@ export async function forward(request: Request, passage: Passage): Promise<Respo
   rewriteRequestHeaders(outgoing.headers, provenance);
   outgoing.headers.set(HOP_HEADER, hop);
 
-  const answer = await awaitFirstByte(timeoutMs, upload?.sent ?? null, (signal) =>
+  const answer = await awaitFirstByte(timeoutMs, upload?.sent ?? null, cut, (signal) =>
     destination.fetcher.fetch(outgoing, { redirect: "manual", cache: "no-store", signal }),
   );
+  if (!answer.arrived && answer.because === "cut") return null;
+  const stated = answer.arrived ? answer.response.headers.get(COST_HEADER) : null;
+  const settled = settle === null ? null : await settle(stated);
   const response = answer.arrived ? passedOn(answer.response, requestId) : unanswered(answer, requestId);
-  if (decision !== null) response.headers.set("rekey-decision", decision);
-  setLimitHeaders(response.headers, allowance, at);
+  sayDecision(response.headers, settled === null ? passage : { ...passage, allowance: settled });
   return response;
+}
+
+/** What an admitted client is told of the decision, whatever came of the request behind it. */
+export function sayDecision(
+  headers: Headers,
+  { decision, newKey, allowance, at }: Pick<Passage, "decision" | "newKey" | "allowance" | "at">,
+): void {
+  if (decision !== null) headers.set("rekey-decision", decision);
+  if (newKey !== null) {
+    headers.set(NEW_KEY_HEADER, newKey);
+    // Not even a cache of the client's own may keep a secret.
+    headers.set("cache-control", "private, no-store");
+  }
+  setLimitHeaders(headers, allowance, at);
 }
 
 /** The origin's answer, as the client may have it. */

@@ -1,19 +1,27 @@
 import type { Config, Env } from "../env.ts";
-import { askKey } from "../http/ask-key.ts";
 import { carriesCredential } from "../http/credential-in-url.ts";
 import { problem } from "../http/problem.ts";
 import { readCredential } from "../http/read-credential.ts";
 import { refusalResponse } from "../http/refusal-response.ts";
-import { isTagged } from "../key/credential.ts";
+import type { Admission } from "../key/admission.ts";
+import { isTagged, redact } from "../key/credential.ts";
 import { digestOf } from "../key/digest.ts";
-import { forward } from "./forward.ts";
+import type { Keyholder } from "./attachment.ts";
+import { enter, holdUntilSent, whyCut } from "./exchange.ts";
+import { forward, sayDecision, type Passage } from "./forward.ts";
 import { hasBeenHere, hopMark } from "./hop.ts";
 import { destinationOf } from "./origin.ts";
 import type { Target } from "./path.ts";
 import { faultOfFraming } from "./framing.ts";
+import { settleCost } from "./settle-cost.ts";
 
 /** What a path asks of a key. */
-export type RouteRule = { readonly cost: number; readonly scopes: readonly string[] };
+export type RouteRule = {
+  readonly cost: number;
+  readonly scopes: readonly string[];
+  /** Units to hold instead of the cost, until the origin says in `Rekey-Cost` what the request really cost. */
+  readonly reserve?: number;
+};
 
 /** The rule of every path that no rule names: a valid key, one unit, no scope. */
 const UNNAMED: RouteRule = { cost: 1, scopes: [] };
@@ -27,6 +35,8 @@ export type GatewayCall = {
   readonly config: Config;
   readonly requestId: string;
   readonly target: Extract<Target, { ok: true }>;
+  /** Absent: that of every path that no rule names. */
+  readonly rule?: RouteRule;
 };
 
 /**
@@ -35,7 +45,8 @@ export type GatewayCall = {
  * Whatever can be refused without asking anybody is refused first, and nothing that could still fail for a reason of
  * the request's own comes after the key's object has spent a unit on it.
  */
-export async function gateway(request: Request, { env, config, requestId, target }: GatewayCall): Promise<Response> {
+export async function gateway(request: Request, call: GatewayCall): Promise<Response> {
+  const { env, config, requestId, target, rule = UNNAMED } = call;
   const { headers, method } = request;
   if (!METHODS.has(method)) return problem("method-not-allowed", { requestId, headers: { allow: ALLOW } });
   // Before the credential is looked for: on a second turn there is none any more.
@@ -61,16 +72,27 @@ export async function gateway(request: Request, { env, config, requestId, target
   if (!found.ok) return problem(found.code, { requestId, detail: found.detail });
 
   const clientIp = headers.get("cf-connecting-ip");
-  const { cost, scopes } = UNNAMED;
-  const asked = await askKey(env, config, credential.keyId, (key) =>
-    key.admit({ presented: digestOf(credential.text), cost, scopes, anyScope: [], ip: clientIp, dryRun: false }),
-  );
+  const { cost, scopes, reserve } = rule;
+  const holder = { env, config, keyId: credential.keyId };
+  const admission: Admission = {
+    presented: digestOf(credential.text),
+    cost: reserve ?? cost,
+    reserve: reserve !== undefined,
+    scopes,
+    anyScope: [],
+    ip: clientIp,
+    viaGateway: true,
+    requestId,
+    dryRun: false,
+  };
+  const asked = await enter(holder, admission);
   if (!asked.answered) return problem("unavailable", { requestId });
-  const verdict = asked.answer;
+  const { verdict, attachment } = asked.answer;
   const { decision } = verdict;
   if (!verdict.admitted) return refusalResponse(verdict, { requestId, decision, scopes });
 
-  return forward(request, {
+  const { reservation } = verdict;
+  const passage: Passage = {
     destination: found.destination,
     provenance: { credential, identity: verdict.identity, requestId, clientIp, scheme, host },
     hop: hopMark(config),
@@ -78,7 +100,38 @@ export async function gateway(request: Request, { env, config, requestId, target
     decision,
     allowance: verdict.allowance,
     at: verdict.at,
-  });
+    newKey: verdict.newKey ?? null,
+    settle: reservation
+      ? (stated) => settleCost(holder, { id: reservation.id, reserved: admission.cost }, stated)
+      : null,
+    cut: attachment?.cut ?? null,
+  };
+  const answer = (await passOn(request, passage)) ?? (await cutShort(holder, admission, requestId));
+  return attachment === null ? answer : holdUntilSent(answer, attachment);
+}
+
+/**
+ * What comes of an admitted request: the origin's answer, or why there is none; `null` if the exchange was cut before.
+ * Whatever happens behind an admission, the client hears of the admission itself: a secret that was handed out with it
+ * must not be lost in silence.
+ */
+async function passOn(request: Request, passage: Passage): Promise<Response | null> {
+  const { requestId } = passage.provenance;
+  try {
+    return await forward(request, passage);
+  } catch (cause) {
+    console.error({ message: "an admitted request could not be passed on", requestId, cause: redact(String(cause)) });
+    const unavailable = problem("unavailable", { requestId });
+    sayDecision(unavailable.headers, passage);
+    return unavailable;
+  }
+}
+
+/** The answer to a request whose key ended while the origin was still at it. */
+async function cutShort(holder: Keyholder, admission: Admission, requestId: string): Promise<Response> {
+  const verdict = await whyCut(holder, admission);
+  if (verdict === null) return problem("unavailable", { requestId });
+  return refusalResponse(verdict, { requestId, decision: verdict.decision, scopes: admission.scopes });
 }
 
 const isWebSocket = (headers: Headers): boolean => /\bwebsocket\b/i.test(headers.get("upgrade") ?? "");

@@ -12,14 +12,14 @@ export type FirstByte =
  * Fetches with a limit on the wait between the last byte of the request and the first of the answer. Neither a long
  * upload nor a long download is cut: only silence is. A body that breaks off takes the fetch with it.
  *
- * @param cut aborted when the exchange must end; `null`: nothing will end it.
  * @param sent fulfils when the request's body has been read to its end, rejects if it breaks off; `null`: no body.
+ * @param cut aborted when the exchange must end; `null`: nothing will end it.
  */
 export async function awaitFirstByte(
   timeoutMs: number,
   sent: Promise<void> | null,
-  cut: AbortSignal | null,
   fetching: (signal: AbortSignal) => Promise<Response>,
+  cut: AbortSignal | null = null,
 ): Promise<FirstByte> {
   const controller = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;

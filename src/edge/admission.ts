@@ -10,14 +10,14 @@ import type { Verdict } from "../key/admit.ts";
 import { isTagged, type ParsedCredential } from "../key/credential.ts";
 import { digestOf } from "../key/digest.ts";
 import type { RouteRule } from "../routes.ts";
-import type { Target } from "./path.ts";
+import type { Goal } from "./path.ts";
 
 /** A request that wants in at the edge, whoever carries it: the gateway itself, or a proxy that asks about it. */
 export type Arriving = {
   readonly env: Env;
   readonly config: Config;
   readonly requestId: string;
-  readonly target: Extract<Target, { ok: true }>;
+  readonly target: Goal;
   readonly headers: Headers;
   readonly clientIp: string | null;
 };
@@ -49,8 +49,7 @@ export const admissionOf = (
 ): Admission => ({
   presented: digestOf(credential.text),
   cost: "reserve" in rule.charge ? rule.charge.reserve : rule.charge.cost,
-  // What may be given back is held until the origin has answered.
-  reserve: "reserve" in rule.charge || rule.refundOn.length > 0,
+  reserve: "reserve" in rule.charge,
   scopes: rule.scopes,
   anyScope: rule.anyScope,
   ip: clientIp,

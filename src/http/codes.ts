@@ -146,7 +146,7 @@ export const CODES = {
   "payload-too-large": {
     status: 413,
     title: "The request body is too large.",
-    explanation: "Bodies of control requests may have 64 KiB.",
+    explanation: "Bodies of control requests may have 64 KiB; those to the API what its route allows.",
   },
   "header-too-large": {
     status: 431,
@@ -156,8 +156,7 @@ export const CODES = {
   "websocket-not-allowed": {
     status: 403,
     title: "WebSockets are not allowed here.",
-    explanation:
-      "An open connection would outlive the key it was admitted with, so none is opened. Use plain requests.",
+    explanation: "The path takes plain requests only. A rule of the deployment may allow WebSockets elsewhere.",
   },
   conflict: {
     status: 409,

@@ -1,6 +1,6 @@
 import { Hono, type Context } from "hono";
 import { handleControl } from "./control/app.ts";
-import { FORWARD_AUTH_PATH, forwardAuth } from "./edge/forward-auth/forward-auth.ts";
+import { FORWARD_AUTH_PATH, forwardAuth, leadsOut } from "./edge/forward-auth/forward-auth.ts";
 import { gateway } from "./edge/gateway.ts";
 import { isPlainHost } from "./edge/host.ts";
 import { targetOf, type Target } from "./edge/path.ts";
@@ -75,6 +75,9 @@ export default {
     }
     const target = targetOf(request.url);
     if (!target.ok) return problem("invalid-path", { requestId, detail: target.because });
+    if (leadsOut(request.url, target.path)) {
+      return problem("invalid-path", { requestId, detail: "the path leads out of the question that it is part of" });
+    }
     return app.fetch(request, { env, requestId, target }, ctx);
   },
 } satisfies ExportedHandler<Env>;

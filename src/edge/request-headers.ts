@@ -49,6 +49,16 @@ export function rewriteRequestHeaders(headers: Headers, provenance: Provenance):
   if (admitted.assertion !== null) headers.set("rekey-assertion", admitted.assertion);
 }
 
+/** Every name under which an origin is told of an admission. */
+export const IDENTITY_HEADERS = [
+  "rekey-assertion",
+  "rekey-key-id",
+  "rekey-key-version",
+  "rekey-owner",
+  "rekey-request-id",
+  "rekey-scopes",
+];
+
 /** Who was admitted, as headers that an origin can believe. */
 export function identityHeaders(identity: Identity, requestId: string): [name: string, value: string][] {
   const scopes = identity.details?.scopes ?? [];

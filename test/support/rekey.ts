@@ -18,6 +18,8 @@ export type RekeyOptions = {
   readonly vars?: Readonly<Record<string, string>>;
   /** True: the ledger can be made to fail, and questions to it are counted. */
   readonly faultyLedger?: boolean;
+  /** Bundle of a Worker of somebody else that has the binding REKEY to this one. Its door is the last of `urls`. */
+  readonly neighbour?: string;
   /** Directory that build.ts filled. Default: the one made for this run of vitest. */
   readonly artefacts?: string;
 };

@@ -2,10 +2,11 @@ import { setLimitHeaders } from "../../http/limit-headers.ts";
 import { problem } from "../../http/problem.ts";
 import { shielded } from "../../http/shield.ts";
 import { digestOf, sameDigest } from "../../key/digest.ts";
+import type { Identity } from "../../key/identity.ts";
 import { isMethod, METHODS, ruleFor } from "../../routes.ts";
 import { admitted, type Arriving } from "../admission.ts";
 import { targetOf } from "../path.ts";
-import { identityHeaders } from "../request-headers.ts";
+import { IDENTITY_HEADERS, identityHeaders } from "../request-headers.ts";
 import { askedFor, PROXIES, refusalFor, type Proxy } from "./proxies.ts";
 
 /** Where proxies ask; behind it the proxy's name, and for those that make the very same call its path. */
@@ -58,19 +59,31 @@ async function decide(
   if (!target.ok) return problem("invalid-path", { requestId, detail: target.because });
   if (!isMethod(method)) return problem("method-not-allowed", { requestId, headers: { allow: METHODS.join(", ") } });
   const rule = ruleFor(config.routes, method, target.path);
-  if (rule.public) return new Response(null, { headers: { "rekey-request-id": requestId } });
+  if (rule.public) return new Response(null, { headers: saidOf(null, requestId) });
 
   const verdict = await admitted({ ...about, target, headers: request.headers, clientIp }, rule);
   if (verdict instanceof Response) return shielded(env.FAILURES, clientIp, requestId, verdict);
 
-  const headers = new Headers(identityHeaders(verdict.identity, requestId));
-  headers.set("cache-control", "no-store");
+  const headers = saidOf(verdict.identity, requestId);
   if (verdict.decision !== null) headers.set("rekey-decision", verdict.decision);
   if (verdict.newKey !== null) headers.set("rekey-new-key", verdict.newKey);
   // The proxy's origin settles it through the control API; nobody else sees what the work really cost.
   if (verdict.reservation !== null) headers.set("rekey-reservation", verdict.reservation.id);
   setLimitHeaders(headers, verdict.allowance, verdict.at);
   return new Response(null, { headers });
+}
+
+/**
+ * Who was admitted, as the proxy is to tell its origin. Every name is there, be it empty: a proxy overwrites what a client
+ * sent under a name only with something that it hears.
+ */
+function saidOf(identity: Identity | null, requestId: string): Headers {
+  const headers = new Headers(IDENTITY_HEADERS.map((name): [string, string] => [name, ""]));
+  headers.set("rekey-request-id", requestId);
+  headers.set("cache-control", "no-store");
+  if (identity === null) return headers;
+  for (const [name, value] of identityHeaders(identity, requestId)) headers.set(name, value);
+  return headers;
 }
 
 /** Compared as digests, so that neither length nor a matching beginning shows in the time it takes. */

@@ -3,6 +3,7 @@ import { askKey } from "../http/ask-key.ts";
 import { problem } from "../http/problem.ts";
 import { readCredential } from "../http/read-credential.ts";
 import { refusalResponse } from "../http/refusal-response.ts";
+import type { Verdict } from "../key/admit.ts";
 import { ADMIN, type Authority } from "../key/authority.ts";
 import { isTagged } from "../key/credential.ts";
 import { digestOf, sameDigest, type Digest } from "../key/digest.ts";
@@ -11,8 +12,12 @@ import type { ControlScope, Surroundings } from "./operation.ts";
 /** A call of which it is not known yet who makes it. */
 export type Unsigned = Omit<Surroundings, "authority" | "holder">;
 
+/** `admission`: of the control key by its own object, with what it has left; `null` for the admin. */
 export type Authorization =
-  { readonly ok: true; readonly authority: Authority } | { readonly ok: false; readonly response: Response };
+  | { readonly ok: true; readonly authority: Authority; readonly admission: Admitted | null }
+  | { readonly ok: false; readonly response: Response };
+
+export type Admitted = Extract<Verdict, { readonly admitted: true }>;
 
 /**
  * On whose authority a control call acts: an admin token's, or that of a key which holds the scope.
@@ -24,7 +29,7 @@ export async function authorize(scope: ControlScope, call: Unsigned): Promise<Au
   const { request, env, config, requestId } = call;
   if (bearerOf(request) === null) return refuse(problem("missing-credentials", { requestId }));
   const admin = adminOf(call);
-  if (admin !== null) return { ok: true, authority: admin };
+  if (admin !== null) return { ok: true, authority: admin, admission: null };
 
   const reading = readCredential(request.headers, ["authorization"]);
   if (!reading.ok) return refuse(problem(reading.code, { requestId }));
@@ -42,7 +47,8 @@ export async function authorize(scope: ControlScope, call: Unsigned): Promise<Au
     return refuse(refusalResponse(verdict, { requestId, decision: verdict.decision, scopes }));
   }
   const { keyId, owner, details } = verdict.identity;
-  return { ok: true, authority: { kind: "control-key", keyId, owner, scopes: details?.scopes ?? [] } };
+  const authority: Authority = { kind: "control-key", keyId, owner, scopes: details?.scopes ?? [] };
+  return { ok: true, authority, admission: verdict };
 }
 
 const refuse = (response: Response): Authorization => ({ ok: false, response });

@@ -1,10 +1,11 @@
 import type { Context } from "hono";
 import type { Config, Env } from "../env.ts";
+import { setLimitHeaders } from "../http/limit-headers.ts";
 import { problem } from "../http/problem.ts";
 import { shielded } from "../http/shield.ts";
 import type { Idempotency } from "../key/receipt.ts";
 import { notFound } from "./answer.ts";
-import { actorOf, adminOf, authorize, type Unsigned } from "./authority.ts";
+import { actorOf, adminOf, authorize, type Admitted, type Unsigned } from "./authority.ts";
 import { judge, type Fault, type Judged } from "./faults.ts";
 import { readHolder } from "./holder.ts";
 import type { HeededHeader, Operation, Surroundings } from "./operation.ts";
@@ -19,24 +20,30 @@ export type Asked = { readonly env: Env; readonly config: Config; readonly reque
 
 /** How one operation is served: who asks, then what is asked, then the operation itself. */
 export function serve(operation: Operation) {
-  const answer = answerTo(operation);
+  const answer = answerOf(operation);
   return async (context: Context<{ Bindings: Asked }>): Promise<Response> => {
-    const { env, requestId } = context.env;
+    const { env, config, requestId } = context.env;
+    const request = context.req.raw;
     // A holder's mistakes are a client's; whoever tries admin tokens gets a far smaller number of attempts.
     const shield = operation.scope === "self" ? env.FAILURES : env.ADMIN_FAILURES;
-    const address = context.req.raw.headers.get("cf-connecting-ip");
-    return shielded(shield, address, requestId, await answer(context));
+    const behindShield = (given: Response) =>
+      shielded(shield, request.headers.get("cf-connecting-ip"), requestId, given);
+
+    const signature = await sign(operation.scope, { request, env, config, requestId });
+    if (!signature.ok) return behindShield(signature.response);
+    const { signed, admission } = signature;
+    const response = await answer(signed, context);
+    // A control key is a key: whatever its call came to, it was admitted.
+    if (admission !== null) setLimitHeaders(response.headers, admission.allowance, admission.at);
+    return behindShield(response);
   };
 }
 
-function answerTo(operation: Operation) {
-  return async (context: Context<{ Bindings: Asked }>): Promise<Response> => {
-    const request = context.req.raw;
-    const { env, config, requestId, path } = context.env;
-
-    const signed = await sign(operation.scope, { request, env, config, requestId });
-    if (signed instanceof Response) return signed;
-
+/** What is asked, and the answer. */
+function answerOf(operation: Operation) {
+  return async (signed: Surroundings, context: Context<{ Bindings: Asked }>): Promise<Response> => {
+    const { request, requestId } = signed;
+    const { path } = context.env;
     const params = judgeOptional(operation.params, context.req.param());
     if (!params.ok) return notFound(signed);
 
@@ -67,16 +74,22 @@ function answerTo(operation: Operation) {
   };
 }
 
+type Signature =
+  | { readonly ok: true; readonly signed: Surroundings; readonly admission: Admitted | null }
+  | { readonly ok: false; readonly response: Response };
+
 /** Finds out who makes a call, or refuses it. */
-async function sign(scope: Operation["scope"], call: Unsigned): Promise<Surroundings | Response> {
-  if (scope === null) return { ...call, authority: adminOf(call), holder: null };
+async function sign(scope: Operation["scope"], call: Unsigned): Promise<Signature> {
+  if (scope === null) return { ok: true, signed: { ...call, authority: adminOf(call), holder: null }, admission: null };
   if (scope === "self") {
     const holder = readHolder(call);
-    return holder instanceof Response ? holder : { ...call, authority: null, holder };
+    if (holder instanceof Response) return { ok: false, response: holder };
+    return { ok: true, signed: { ...call, authority: null, holder }, admission: null };
   }
   const authorization = await authorize(scope, call);
-  if (!authorization.ok) return authorization.response;
-  return { ...call, authority: authorization.authority, holder: null };
+  if (!authorization.ok) return authorization;
+  const { authority, admission } = authorization;
+  return { ok: true, signed: { ...call, authority, holder: null }, admission };
 }
 
 function idempotencyOf(call: Surroundings, header: string, path: string, body: unknown): Idempotency {

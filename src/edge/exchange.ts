@@ -51,19 +51,48 @@ export async function holdUntilSent(answer: Response, attachment: Attachment): P
   // The runtime takes an encoding off while the body passes through here, and puts it on again behind.
   if (length === null) response.headers.delete("content-length");
 
+  const held = holding(body.getReader(), length, attachment);
+  return new Response(length === null ? held : held.pipeThrough(new FixedLengthStream(length)), response);
+}
+
+/**
+ * The same bytes, with the attachment released before the last of them. Read by hand, because a pipe that waits for the
+ * next chunk of a silent stream does not hear that it is to stop.
+ */
+function holding(
+  source: ReadableStreamDefaultReader<Uint8Array>,
+  length: number | null,
+  attachment: Attachment,
+): ReadableStream<Uint8Array> {
   let sent = 0;
-  const watched = new TransformStream<Uint8Array, Uint8Array>({
-    async transform(chunk, controller) {
-      sent += chunk.byteLength;
-      if (sent === length) await attachment.release();
-      controller.enqueue(chunk);
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      const breakOff = () => {
+        const { reason } = attachment.cut;
+        controller.error(reason);
+        source.cancel(reason).catch(() => {});
+      };
+      if (attachment.cut.aborted) breakOff();
+      attachment.cut.addEventListener("abort", breakOff);
     },
-    flush: () => attachment.release(),
+    async pull(controller) {
+      try {
+        const { done, value } = await source.read();
+        if (attachment.cut.aborted) return;
+        sent += value?.byteLength ?? 0;
+        if (done || sent === length) await attachment.release();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      } catch (cause) {
+        void attachment.release();
+        controller.error(cause);
+      }
+    },
+    async cancel(reason) {
+      void attachment.release();
+      await source.cancel(reason);
+    },
   });
-  const over = () => void attachment.release();
-  body.pipeTo(watched.writable, { signal: attachment.cut }).then(over, over);
-  const readable = length === null ? watched.readable : watched.readable.pipeThrough(new FixedLengthStream(length));
-  return new Response(readable, response);
 }
 
 /** How many bytes will pass; `null` if that is not known. */

@@ -51,8 +51,8 @@ export async function passKeyed(request: Request, call: RuledCall): Promise<Resp
       cut: attachment?.cut ?? null,
     });
   });
-  const given = answer ?? (await cutShort(holder, admission, requestId));
-  return attachment === null ? given : holdUntilSent(given, attachment);
+  if (answer === null) return cutShort(holder, admission, requestId);
+  return attachment === null ? answer : holdUntilSent(answer, attachment);
 }
 
 /**

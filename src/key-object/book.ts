@@ -50,7 +50,12 @@ export class Book {
 
   /** Writes what differs from storage, and the new events, in one transaction. The caller awaits `storage.sync()`. */
   write(page: Page, events: readonly KeyEvent[]): void {
-    this.#storage.transactionSync(() => this.#writeRows(page, events));
+    // An ordinary admission replaces `use` and nothing else: one statement is a transaction by itself.
+    if (events.length === 0 && page.key !== null && this.#differsInUseAlone(page.key, page)) {
+      this.#putUse(page.key, page.boot);
+    } else {
+      this.#storage.transactionSync(() => this.#writeRows(page, events));
+    }
     this.#schema = SCHEMA_VERSION;
     this.#written = page;
   }
@@ -102,9 +107,28 @@ export class Book {
     if (agenda !== was?.agenda) this.#writeAgenda(agenda, was?.agenda ?? new Map());
   }
 
+  /** Whether an admission, or several, are all that happened: then one statement is the whole write. */
+  #differsInUseAlone(key: Key, { vacancy, delivered, agenda }: Page): boolean {
+    const was = this.#written;
+    return (
+      was !== null &&
+      was.key !== null &&
+      key.profile === was.key.profile &&
+      key.standing === was.key.standing &&
+      key.receipts === was.key.receipts &&
+      key.reservations === was.key.reservations &&
+      vacancy === was.vacancy &&
+      delivered === was.delivered &&
+      agenda === was.agenda
+    );
+  }
+
+  #putUse(key: Key, boot: number): void {
+    this.#put("use", { ...packUse(key.use), boot });
+  }
+
   #writeKey(key: Key, boot: number, was: Page | null): void {
-    // The common case first, and alone: an admission replaces `use` and nothing else.
-    if (key.use !== was?.key?.use || boot !== was.boot) this.#put("use", { ...packUse(key.use), boot });
+    if (key.use !== was?.key?.use || boot !== was.boot) this.#putUse(key, boot);
     if (key.profile !== was?.key?.profile) this.#put("profile", key.profile);
     if (key.standing !== was?.key?.standing) {
       const { retired, ...standing } = key.standing;

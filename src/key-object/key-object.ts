@@ -257,9 +257,13 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     return "admission" in wanted ? this.#attachAdmission(wanted.admission) : this.#attachWatch(wanted);
   }
 
-  /** Nothing is said over these sockets but a verdict and an end; the runtime answers their close by itself. */
+  /** An exchange is over. The answer tells its Worker that the slot is free; the runtime does not give it by itself. */
+  override webSocketClose(line: WebSocket): void {
+    line.close(1000);
+  }
+
+  /** Nothing is said over these lines but a verdict and an end, and a broken one is gone anyway. */
   override webSocketMessage(): void {}
-  override webSocketClose(): void {}
   override webSocketError(): void {}
 
   async #attachAdmission(admission: Admission): Promise<Response> {
@@ -416,13 +420,14 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   /** Waits until everything decided so far is durable. */
   async #settled(): Promise<void> {
     const mine = this.#decided;
-    while (this.#durable < mine) await (this.#writing ??= this.#commit());
+    for (let isNext = false; this.#durable < mine; isNext = true) await (this.#writing ??= this.#commit(isNext));
   }
 
-  async #commit(): Promise<void> {
-    // A breath first: the answers of the last batch leave before this write closes the output gate on them, and
+  /** @param isNext whether it follows on another write without a pause. */
+  async #commit(isNext: boolean): Promise<void> {
+    // Then a breath first: the answers of the last batch leave before this write closes the output gate on them, and
     // whoever arrives meanwhile shares it. Twice as many admissions a row, same speed.
-    await scheduler.wait(0);
+    if (isNext) await scheduler.wait(0);
     const covers = this.#decided;
     try {
       this.#book.write(this.#page!, this.#events.splice(0));

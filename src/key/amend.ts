@@ -112,7 +112,7 @@ function differences(was: object, is: object): { readonly [field: string]: JsonV
 }
 
 /**
- * A secret in its grace dies with the key's expiry at the latest, and does not come back when the key is revived.
+ * A secret in its grace dies with the key's end at the latest, and does not come back when the key is revived.
  * @param now `null`: the end counts even if it has not come yet.
  */
 function endedBy(
@@ -120,7 +120,7 @@ function endedBy(
   end: EpochMs | null,
   now: EpochMs | null,
 ): readonly RetiredSecret[] {
-  if (end === null || (now !== null && now < end) || retired.every(({ validUntil }) => validUntil <= end))
-    return retired;
+  if (end === null || (now !== null && now < end)) return retired;
+  if (retired.every(({ validUntil }) => validUntil <= end)) return retired;
   return retired.map((secret) => (secret.validUntil > end ? { ...secret, validUntil: end } : secret));
 }

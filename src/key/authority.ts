@@ -1,5 +1,5 @@
 import type { KeyId } from "./credential.ts";
-import { coversGrant, isControlScope } from "./scope.ts";
+import { covers, isControlScope } from "./scope.ts";
 
 /**
  * On whose authority a control call acts: the deployment's admin, or a control key.
@@ -34,7 +34,7 @@ export const sees = (authority: Authority, owner: string | null): boolean =>
  */
 export const mayGrant = (authority: Authority, scopes: readonly string[]): boolean =>
   authority.kind === "admin" ||
-  scopes.filter(isControlScope).every((scope) => authority.scopes.some((held) => coversGrant(held, scope)));
+  scopes.filter(isControlScope).every((scope) => authority.scopes.some((held) => covers(held, scope)));
 
 /** Judges a change of a key that has this owner and these scopes. */
 export function judge(authority: Authority, target: { owner: string | null; scopes: readonly string[] }): Judgement {

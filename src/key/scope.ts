@@ -16,11 +16,14 @@ export const isRequirableScope = (text: string): boolean => text.length <= MAX_L
 /** The namespace of control keys. A wildcard reaches into it only behind a literal `rekey`. */
 const RESERVED = "rekey";
 
-/** Whether one granted scope covers one required scope. */
-export function covers(granted: string, required: string): boolean {
-  if (granted === required) return true;
+/**
+ * Whether a granted scope covers a required one, or everything that another granted one covers: a `*` is covered only
+ * by a `*`, an open end only by an open end. So it is also the rule by which authority may be passed on.
+ */
+export function covers(granted: string, other: string): boolean {
+  if (granted === other) return true;
   const have = granted.split(":");
-  const need = required.split(":");
+  const need = other.split(":");
   // A customer's `*` must never turn into authority over keys.
   if (need[0] === RESERVED && have[0] !== RESERVED) return false;
   const open = have.at(-1) === "*";
@@ -32,21 +35,6 @@ export function covers(granted: string, required: string): boolean {
 export function satisfies(granted: readonly string[], all: readonly string[], any: readonly string[]): boolean {
   const has = (required: string) => granted.some((scope) => covers(scope, required));
   return all.every(has) && (any.length === 0 || any.some(has));
-}
-
-/**
- * Whether one granted scope covers everything that another granted scope covers: the rule by which a control key may
- * pass authority on. A `*` is covered only by a `*`, an open end only by an open end.
- */
-export function coversGrant(granted: string, other: string): boolean {
-  if (granted === other) return true;
-  const have = granted.split(":");
-  const need = other.split(":");
-  if (need[0] === RESERVED && have[0] !== RESERVED) return false;
-  const open = have.at(-1) === "*";
-  if (need.at(-1) === "*" && !open) return false;
-  if (open ? need.length < have.length : need.length !== have.length) return false;
-  return have.every((segment, at) => segment === "*" || segment === need[at]);
 }
 
 /** Whether a granted scope reaches into the namespace of control keys. */

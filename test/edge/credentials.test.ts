@@ -109,6 +109,7 @@ describe("A3: nobody learns which keys exist", () => {
       "content-type": "application/problem+json",
       "rekey-request-id": "REQUEST",
       "www-authenticate": 'Bearer error="invalid_token"',
+      "x-content-type-options": "nosniff",
     });
   });
 

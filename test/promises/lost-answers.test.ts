@@ -27,7 +27,7 @@ async function call(method: string, path: string, bearer: string, header?: strin
     },
     ...(method !== "GET" && { body: JSON.stringify(body) }),
   });
-  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  return { status: response.status, body: await response.json<Record<string, unknown>>() };
 }
 const admin = (method: string, path: string, header?: string, body?: object) =>
   call(method, path, rekey.adminToken, header, body);
@@ -77,7 +77,8 @@ describe.each(Object.entries(CALLS))("%s", (name, prepare) => {
     expect(await again(otherBody)).toMatchObject({ status: 422, body: { code: "idempotency-mismatch" } });
 
     expect((await eventsOf(record.id)).filter((type) => /created|rotated/.test(type))).toHaveLength(versions);
-    if (former !== null) expect(await verify(former.key)).toMatchObject({ valid: false, code: "key-rotated" });
+    const formerly = former === null ? "key-rotated" : (await verify(former.key))["code"];
+    expect(formerly).toBe("key-rotated");
     expect(await verify(key)).toMatchObject({ valid: true, version: versions });
 
     // Whoever uses the secret has it: from here on nobody else gets it, and nothing is done twice.
@@ -91,7 +92,7 @@ describe.each(Object.entries(CALLS))("%s", (name, prepare) => {
     await rekey.loseAnswers(name as keyof typeof CALLS, 1);
     const answers = await Promise.all(Array.from({ length: 10 }, () => again()));
     // Those who were on their way when the object ended ask once more, as any of them would.
-    const settled = await Promise.all(answers.map((answer) => (answer.status === 503 ? again() : answer)));
+    const settled = await Promise.all(answers.map(async (answer) => (answer.status === 503 ? again() : answer)));
     expect(answers.some((answer) => answer.status === 503)).toBe(true);
     expect(settled.map((answer) => answer.status)).toEqual(Array(10).fill(status));
     const issued = settled.map(({ body }) => body as unknown as Issued);

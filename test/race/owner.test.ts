@@ -28,7 +28,7 @@ async function suspendedInTheirMidst(create: (owner: string) => Promise<OpenKey>
 
 describe("an owner that is suspended while keys are created for it, and the ledger is down", () => {
   it("reaches every one of them: those before, those under way, those after", async () => {
-    using _down = ledgerDown();
+    using _ = ledgerDown();
     const { answer, heard, before } = await suspendedInTheirMidst((owner) => openOwned(owner));
     expect(answer).toMatchObject({ done: true, standing: "suspended" });
     expect(heard.length).toBeGreaterThanOrEqual(before + 12);
@@ -36,7 +36,7 @@ describe("an owner that is suspended while keys are created for it, and the ledg
   });
 
   it("control: keys that are not entered before they are created escape", async () => {
-    using _down = ledgerDown();
+    using _ = ledgerDown();
     const { heard } = await suspendedInTheirMidst((owner) => openKey({ owner }));
     expect(heard).toContain("admitted");
   });

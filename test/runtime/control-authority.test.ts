@@ -295,8 +295,13 @@ describe("a control key", () => {
     const bearer = `Bearer ${key.key}`;
     const from = { "cf-connecting-ip": "203.0.113.7" };
     expect(await told(list(bearer), 403)).toMatchObject({ code: "ip-not-allowed" });
-    expect((await list(bearer, from)).status).toBe(200);
-    expect((await list(bearer, from)).status).toBe(200);
+    const admitted = await list(bearer, from);
+    expect(admitted.status).toBe(200);
+    expect(admitted.headers.get("ratelimit-policy")).toBe('"quota";q=2;w=86400');
+    expect(admitted.headers.get("ratelimit")).toMatch(/^"quota";r=1;t=\d+$/);
+    // Admitted is admitted: what it asks for may still be refused.
+    const refused = await control("GET", "/_rekey/v1/keys?x=1", { authorization: bearer, headers: from });
+    expect([refused.status, refused.headers.get("ratelimit")?.slice(0, 11)]).toEqual([400, '"quota";r=0']);
     const spent = await list(bearer, from);
     expect(spent.headers.get("retry-after")).toMatch(/^\d+$/);
     expect(await told(spent, 429)).toMatchObject({ code: "quota-exceeded", limit: "quota" });

@@ -210,7 +210,7 @@ describe("while the ledger is down", () => {
     const owner = anOwner();
     const keys = [await openOwned(owner), await openOwned(owner)];
     {
-      using _down = ledgerDown();
+      using _ = ledgerDown();
       // A key that the ledger has never heard of.
       keys.push(await openOwned(owner));
       expect(await forgetful(ownerStubOf(owner), decide(owner, "suspended"))).toEqual({
@@ -235,7 +235,7 @@ describe("while the ledger is down", () => {
     const owner = anOwner();
     const { stub, credential } = await openKey({ owner });
     {
-      using _down = ledgerDown();
+      using _ = ledgerDown();
       expect(await decide(owner, "revoked")).toMatchObject({ done: true, keys: 0, ledger: "unreachable" });
       expect(await hears(stub, credential)).toBe("admitted");
     }
@@ -307,7 +307,7 @@ describe("keys' objects that are slow, or silent", () => {
 
   it("many of them are told in parts: the answer says how far it is, and the alarm goes on to the end", async () => {
     const told = new Map<string, number>();
-    using _keys = standIn(async (keyId) => {
+    using _ = standIn(async (keyId) => {
       told.set(keyId, (told.get(keyId) ?? 0) + 1);
       return { done: true };
     });
@@ -328,26 +328,26 @@ describe("keys' objects that are slow, or silent", () => {
 
   it("one that fails keeps nobody else waiting, and is asked until it answers", async () => {
     let fails: string | null = null;
-    let asked = 0;
-    using _keys = standIn(async (keyId) => {
+    let questions = 0;
+    using _ = standIn(async (keyId) => {
       fails ??= keyId;
       if (keyId !== fails) return { done: true };
-      asked += 1;
-      if (asked < 4) throw new Error("overloaded");
+      questions += 1;
+      if (questions < 4) throw new Error("overloaded");
       return { done: true };
     });
     const owner = await registered(100);
     expect(await decide(owner, "revoked")).toMatchObject({ keys: 100, acknowledged: 99, ledger: "searched" });
-    expect(asked).toBe(2);
+    expect(questions).toBe(2);
     await evictDurableObject(ownerStubOf(owner));
     await ring(owner);
-    expect(asked).toBe(4);
+    expect(questions).toBe(4);
     expect(await decide(owner, "revoked")).toMatchObject({ keys: 100, acknowledged: 100 });
   });
 
   it("one that keeps silent does not keep the caller waiting for longer than 5 s", async () => {
     const silence = Promise.withResolvers<Obedience>();
-    using _keys = standIn(async () => silence.promise);
+    using _ = standIn(async () => silence.promise);
     const owner = await registered(1);
     const began = performance.now();
     expect(await decide(owner, "suspended")).toMatchObject({ keys: 1, acknowledged: 0 });
@@ -356,7 +356,7 @@ describe("keys' objects that are slow, or silent", () => {
   });
 
   it("an object that has answered sleeps again: no timer of a decision keeps it awake", async () => {
-    using _keys = standIn(async () => ({ done: true }));
+    using _ = standIn(async () => ({ done: true }));
     const owner = await registered(1);
     await decide(owner, "suspended");
     const began = performance.now();

@@ -13,22 +13,29 @@ const DAY = 24 * 60 * MINUTE;
 const CREATION = aCall("header-of-the-creation", "create it");
 const ROTATION = aCall("header-of-the-rotation", "rotate it");
 
-// Awaited here and not handed on: every look at the promise of a call over RPC makes another, whose failure nobody hears.
-const rotate = async (id: KeyId, idempotency: Idempotency | null = ROTATION, expectedVersion: number | null = 1) =>
-  await stubOf(id).rotate({ expectedVersion, graceSeconds: 0, idempotency, ...asked });
+const rotate = (id: KeyId, idempotency: Idempotency | null = ROTATION, expectedVersion: number | null = 1) =>
+  called(stubOf(id).rotate({ expectedVersion, graceSeconds: 0, idempotency, ...asked }));
 
-const rotateSelf = async (
+const rotateSelf = (
   id: KeyId,
   credential: string,
   idempotency: Idempotency | null = aCall("a-header-of-its-own", "", id),
 ) =>
-  await stubOf(id).rotateSelf({
-    presented: digestOf(credential),
-    ip: null,
-    idempotency,
-    by: { ...admin, actor: id },
-    reason: null,
-  });
+  called(
+    stubOf(id).rotateSelf({
+      presented: digestOf(credential),
+      ip: null,
+      idempotency,
+      by: { ...admin, actor: id },
+      reason: null,
+    }),
+  );
+
+/** Every look at the promise of a call over RPC makes another, whose failure nobody hears: this is looked at once. */
+async function called<Answer>(call: Promise<Answer>): Promise<Answer> {
+  const answer = await call;
+  return answer;
+}
 
 /** The types of all events, oldest first. */
 async function historyOf(stub: Stub): Promise<string[]> {
@@ -124,8 +131,8 @@ describe("an answer that is lost because its object ended", () => {
   it.each(points)("%s leaves a rotation %s, and the retry settles it", async (point) => {
     const { id, stub, credential } = await openKey();
     {
-      using _crash = await crashAt(stub, point);
-      await expect(rotate(id)).rejects.toThrow();
+      using _ = await crashAt(stub, point);
+      await expect(rotate(id)).rejects.toThrow("crashed on purpose");
     }
     const again = await rotate(id);
     if (!again.reached || !again.done) throw new Error("the retry did not settle it");
@@ -140,8 +147,8 @@ describe("an answer that is lost because its object ended", () => {
   it.each(points)("%s leaves a rotation by the key itself %s, and nobody is locked out", async (point) => {
     const { id, stub, credential } = await openKey();
     {
-      using _crash = await crashAt(stub, point);
-      await expect(rotateSelf(id, credential)).rejects.toThrow();
+      using _ = await crashAt(stub, point);
+      await expect(rotateSelf(id, credential)).rejects.toThrow("crashed on purpose");
     }
     const again = await rotateSelf(id, credential);
     if (!again.done) throw new Error("the retry did not settle it");
@@ -152,8 +159,8 @@ describe("an answer that is lost because its object ended", () => {
   it("when it is durable, without a header, leaves a conflict that tells the version: the caller may rotate again", async () => {
     const { id, stub } = await openKey();
     {
-      using _crash = await crashAt(stub, "when it is durable");
-      await expect(rotate(id, null)).rejects.toThrow();
+      using _ = await crashAt(stub, "when it is durable");
+      await expect(rotate(id, null)).rejects.toThrow("crashed on purpose");
     }
     expect(await rotate(id, null)).toMatchObject({ done: false, because: "version-conflict", currentVersion: 2 });
     expect(await rotate(id, null, 2)).toMatchObject({ done: true });
@@ -172,8 +179,8 @@ describe("ten retries at once", () => {
   it("of a rotation whose answer was lost rotate no more, and all are told the one credential", async () => {
     const { id, stub } = await openKey();
     {
-      using _crash = await crashAt(stub, "when it is durable");
-      await expect(rotate(id)).rejects.toThrow();
+      using _ = await crashAt(stub, "when it is durable");
+      await expect(rotate(id)).rejects.toThrow("crashed on purpose");
     }
     const answers = await Promise.all(Array.from({ length: 10 }, () => rotate(id)));
     const credentials = answers.map((answer) => (answer.reached && answer.done ? answer.credential : null));

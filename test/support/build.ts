@@ -23,7 +23,7 @@ export type Blueprint = {
   readonly bundles: Readonly<Record<Artefact, string>>;
   readonly worker: Pick<
     LegacyWorkerOptions,
-    "bindings" | "compatibilityDate" | "durableObjects" | "serviceBindings"
+    "bindings" | "compatibilityDate" | "durableObjects" | "ratelimits" | "serviceBindings"
   >;
   readonly migrations: readonly { readonly name: string; readonly statements: readonly string[] }[];
 };

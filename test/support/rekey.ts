@@ -18,6 +18,8 @@ export type RekeyOptions = {
   readonly vars?: Readonly<Record<string, string>>;
   /** True: the ledger can be made to fail, and questions to it are counted. */
   readonly faultyLedger?: boolean;
+  /** Failures that a shield lets pass for each address in a minute, instead of what wrangler.toml says. */
+  readonly shields?: Plan["shields"];
   /** Bundle of a Worker of somebody else that has the binding REKEY to this one. Its door is the last of `urls`. */
   readonly neighbour?: string;
   /** Directory that build.ts filled. Default: the one made for this run of vitest. */
@@ -53,10 +55,14 @@ export type Rekey = AsyncDisposable & {
   restart(vars?: Readonly<Record<string, string>>): Promise<void>;
   /** Throws a key's object out of memory; its storage stays. False if it was not in memory. */
   evict(keyId: string): Promise<boolean>;
+  /** The same of an owner's object. */
+  evictOwner(owner: string): Promise<boolean>;
   /** Ids (as the platform writes them) of all key objects that have storage. */
   objectIds(): Promise<string[]>;
   /** Runs SQL in the storage of a key's object. Starts the object if it is asleep. */
   objectSql(keyId: string, sql: string, ...values: SqlValue[]): Promise<Row[]>;
+  /** The same in the storage of an owner's object. */
+  ownerSql(owner: string, sql: string, ...values: SqlValue[]): Promise<Row[]>;
   /** Runs SQL in the ledger, past any fault. */
   ledgerSql(sql: string, ...values: SqlValue[]): Promise<Row[]>;
   /** What every question to the ledger meets from now on. Only with `faultyLedger`. */
@@ -88,8 +94,20 @@ export async function startRekey(options: RekeyOptions = {}): Promise<Rekey> {
   const start = (hasObjects: boolean, edges: readonly string[], vars: RekeyOptions["vars"] = {}) => {
     if (hasObjects) starts += 1;
     const registry = join(home, `registry-${starts}`);
+    const neighbour = (hasObjects && options.neighbour) || null;
+    const shields = options.shields ?? {};
     return startProcess(
-      { artefacts, artefact, storage, registry, hasObjects, edges, bindings: { ...bindings, ...vars } },
+      {
+        artefacts,
+        artefact,
+        storage,
+        registry,
+        hasObjects,
+        edges,
+        bindings: { ...bindings, ...vars },
+        neighbour,
+        shields,
+      },
       logs,
     );
   };
@@ -102,6 +120,15 @@ export async function startRekey(options: RekeyOptions = {}): Promise<Rekey> {
   let first = await startFirst();
   let others: Process[] = [];
   const all = () => [first, ...others];
+  const evict = async (className: string, name: string): Promise<boolean> => {
+    try {
+      await first.call("evict", className, name);
+      return true;
+    } catch (cause) {
+      if (String(cause).includes("not currently running")) return false;
+      throw cause;
+    }
+  };
 
   const rekey: Rekey = {
     get url() {
@@ -129,17 +156,11 @@ export async function startRekey(options: RekeyOptions = {}): Promise<Rekey> {
       first = await startFirst();
     },
 
-    async evict(keyId) {
-      try {
-        await first.call("evict", "KeyObject", keyId);
-        return true;
-      } catch (cause) {
-        if (String(cause).includes("not currently running")) return false;
-        throw cause;
-      }
-    },
+    evict: (keyId) => evict("KeyObject", keyId),
+    evictOwner: (owner) => evict("OwnerObject", owner),
     objectIds: () => first.call("objectIds", "KeyObject"),
     objectSql: (keyId, sql, ...values) => first.call("object", "KeyObject", keyId, sql, ...values),
+    ownerSql: (owner, sql, ...values) => first.call("object", "OwnerObject", owner, sql, ...values),
     ledgerSql: (sql, ...values) => first.call("ledger", sql, ...values),
     async ledgerFault(fault) {
       if (artefact !== "faulty-ledger") throw new Error("this ledger cannot fail: start with faultyLedger");

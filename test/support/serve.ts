@@ -24,6 +24,8 @@ export type Plan = {
   readonly edges: readonly string[];
   /** Settings and secrets on top of wrangler.toml's. */
   readonly bindings: Readonly<Record<string, string>>;
+  /** Failures that a shield lets pass for each address in a minute, instead of what wrangler.toml says. */
+  readonly shields: { readonly FAILURES?: number; readonly ADMIN_FAILURES?: number };
   /** Bundle of a Worker of somebody else that has the binding REKEY to this one; `null`: there is none. */
   readonly neighbour: string | null;
 };
@@ -95,6 +97,7 @@ async function start(plan: Plan): Promise<Miniflare> {
       modulesRoot: dirname(bundle),
       modules: [{ type: "ESModule" as const, path: bundle }],
       bindings: { ...worker.bindings, ...plan.bindings },
+      ratelimits: { ...worker.ratelimits, ...shieldsOf(plan) },
       serviceBindings: { ...worker.serviceBindings, LEDGER_FAULTS: meetFault },
       durableObjects: Object.fromEntries(
         Object.entries(worker.durableObjects ?? {}).map(([binding, designator]) => {
@@ -125,10 +128,18 @@ async function start(plan: Plan): Promise<Miniflare> {
   return miniflare;
 }
 
+const shieldsOf = ({ shields }: Plan) =>
+  Object.fromEntries(
+    Object.entries(shields).map(([name, limit]) => [
+      name,
+      { namespace_id: name, simple: { limit, period: 60 as const } },
+    ]),
+  );
+
 /** Knows of Rekey what a service binding tells, and nothing else: no object, no ledger, no secret. */
 const neighbourOf = (bundle: string, { compatibilityDate }: Blueprint["worker"]) => ({
   name: NEIGHBOUR,
-  compatibilityDate,
+  compatibilityDate: compatibilityDate!,
   modulesRoot: dirname(bundle),
   modules: [{ type: "ESModule" as const, path: bundle }],
   serviceBindings: { REKEY: { name: OWNER, entrypoint: "RekeyService" } },

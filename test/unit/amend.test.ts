@@ -29,8 +29,9 @@ const heard = (key: Key, secret: Secret, now: EpochMs): string => {
 
 /** The key after so many requests of one unit in its first second. */
 function usedTimes(key: Key, times: number): Key {
-  for (let time = 0; time < times; time++) key = admitWith(key, aRequest(), t(time / 1000)).key;
-  return key;
+  let used = key;
+  for (let time = 0; time < times; time++) used = admitWith(used, aRequest(), t(time / 1000)).key;
+  return used;
 }
 
 describe("an amendment", () => {
@@ -118,9 +119,9 @@ describe("an amended end", () => {
   it("that comes sooner ends a grace with the key, and one that comes later again brings no old secret back", () => {
     const cut = amended(graceOf(3600), { expiresAt: t(60) });
     expect([heard(cut, FIRST, t(59.999)), heard(cut, SECOND, t(59.999))]).toEqual(["admitted", "admitted"]);
-    for (const at of [10, 100]) {
-      const longer = amended(cut, { expiresAt: t(7200) }, t(at));
-      expect([heard(longer, FIRST, t(60)), heard(longer, SECOND, t(60))], `amended at ${at} s`).toEqual([
+    for (const seconds of [10, 100]) {
+      const longer = amended(cut, { expiresAt: t(7200) }, t(seconds));
+      expect([heard(longer, FIRST, t(60)), heard(longer, SECOND, t(60))], `amended at ${seconds} s`).toEqual([
         "key-rotated",
         "admitted",
       ]);

@@ -45,8 +45,8 @@ describe("a seal", () => {
 
   it("does not open when one character of it was changed", () => {
     const sealed = seal(CREDENTIAL, HEADER, random);
-    for (const [at, character] of [...sealed].entries()) {
-      const other = character === "0" ? "1" : "0";
+    for (let at = 0; at < sealed.length; at++) {
+      const other = sealed[at] === "0" ? "1" : "0";
       const altered = sealed.slice(0, at) + other + sealed.slice(at + 1);
       expect(unseal(altered, HEADER), `character ${at}`).toBeNull();
     }
@@ -124,6 +124,13 @@ describe("a call that comes again", () => {
     expect(recall(used, aCall(), t(1))).toMatchObject({ found: true, because: "idempotency-expired" });
     expect(used.repeat).toBeNull();
     expect(withoutRepeat(used)).toBe(used);
+  });
+
+  it("does not find the answer of somebody else, though both have taken the same header", () => {
+    const [mine, theirs] = [aCall(), aCall("header-of-a-call", "do it", "key_0000000000000009")];
+    const receipts = issued(issued(NO_RECEIPTS, mine, 2), theirs, 3, 1);
+    expect(recall(receipts, theirs, t(2))).toMatchObject({ credential: "credential 3" });
+    expect(recall(receipts, mine, t(2))).toMatchObject({ because: "idempotency-expired" });
   });
 
   it("finds nothing where the header does not open what is kept", () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { amend } from "../../src/key/amend.ts";
 import { obey, revoke, suspend } from "../../src/key/change.ts";
 import type { Key, Profile, Secret } from "../../src/key/key.ts";
 import type { Idempotency } from "../../src/key/receipt.ts";
@@ -139,7 +140,7 @@ const FULL = { algorithm: "window", openedAt: t(0), used: 5 } as const;
 
 /** A key and a holder's call with these faults and no others, the call coming 20 s after the key's creation. */
 function withFaults(faults: typeof FAULTS) {
-  const profile = Object.assign({ allowedIps: [HOME] }, ...faults.map(({ profile }) => profile)) as Partial<Profile>;
+  const profile = Object.assign({ allowedIps: [HOME] }, ...faults.map((fault) => fault.profile)) as Partial<Profile>;
   // Revoked last: afterwards nothing could be changed.
   const changes = faults.map(({ change }) => change).filter((change) => change !== undefined);
   const key = changes.toSorted((a, b) => rank(a) - rank(b)).reduce((before, change) => change(before), aKey(profile));
@@ -258,6 +259,14 @@ describe("a rotation by the key itself whose answer was lost", () => {
     expect(step.answer).toEqual(from.answer);
     const full = { ...lost.key, use: { ...lost.key.use, selfRotations: FULL } };
     expect(again(full, FIRST).answer).toEqual(lost.answer);
+  });
+
+  it("is told though an amendment has ended the key meanwhile, before the call even", () => {
+    const amendment = { expiresAt: t(0.5) };
+    const { key } = amend(lost.key, { amendment, expectedRevision: null }, at(t(2)));
+    for (const presented of [FIRST, SECOND]) {
+      expect(again(key, presented).answer).toMatchObject({ done: true, credential: "the one of …cond" });
+    }
   });
 
   it.each([

@@ -1,13 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  covers,
-  coversGrant,
-  isControlScope,
-  isGrantableScope,
-  isRequirableScope,
-  satisfies,
-} from "../../src/key/scope.ts";
+import { covers, isControlScope, isGrantableScope, isRequirableScope, satisfies } from "../../src/key/scope.ts";
 
 describe("what a granted scope covers", () => {
   it.each([
@@ -101,7 +94,7 @@ describe("what one granted scope may pass on of itself", () => {
     ["*", "orders:*"],
     ["*:*", "orders:*"],
   ])("%s covers all that %s covers", (granted, other) => {
-    expect(coversGrant(granted, other)).toBe(true);
+    expect(covers(granted, other)).toBe(true);
   });
 
   it.each([
@@ -117,14 +110,14 @@ describe("what one granted scope may pass on of itself", () => {
     ["*:*", "rekey:*"],
     ["*:verify", "rekey:verify"],
   ])("%s does not cover all that %s covers", (granted, other) => {
-    expect(coversGrant(granted, other)).toBe(false);
+    expect(covers(granted, other)).toBe(false);
   });
 
   // Every scope of up to three segments over four words: few enough to try all of them.
   const words = ["rekey", "keys", "other", "*"];
   const longer = (scopes: readonly string[]) => scopes.flatMap((scope) => words.map((word) => `${scope}:${word}`));
   const every = [words, longer(words), longer(longer(words))].flat();
-  const passedOn = new Map(every.map((granted) => [granted, every.filter((other) => coversGrant(granted, other))]));
+  const passedOn = new Map(every.map((granted) => [granted, every.filter((other) => covers(granted, other))]));
 
   /** Scopes that a granted scope covers, with a word in the place of each `*` that nobody else uses. */
   const examplesOf = (granted: string): string[] => {
@@ -143,7 +136,7 @@ describe("what one granted scope may pass on of itself", () => {
   it("grows by no detour: whatever is passed on, and passed on again, was held in the first place", () => {
     for (const [granted, others] of passedOn) {
       for (const other of others) {
-        const gained = passedOn.get(other)!.filter((third) => !coversGrant(granted, third));
+        const gained = passedOn.get(other)!.filter((third) => !covers(granted, third));
         expect(gained, `${granted} by way of ${other}`).toEqual([]);
       }
     }
@@ -154,7 +147,7 @@ describe("what one granted scope may pass on of itself", () => {
     expect(control).toHaveLength(every.length / words.length);
     for (const granted of every.filter((scope) => !isControlScope(scope))) {
       expect(
-        control.filter((scope) => coversGrant(granted, scope)),
+        control.filter((scope) => covers(granted, scope)),
         granted,
       ).toEqual([]);
     }

@@ -1,0 +1,53 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { expect, it } from "vitest";
+
+const folder = join(import.meta.dirname, "../../migrations");
+const migrations = readdirSync(folder)
+  .filter((file) => file.endsWith(".sql"))
+  .toSorted();
+
+/** The ledger as the first release left it, with a key and its events in it. */
+function asOfTheFirstRelease(): DatabaseSync {
+  const db = new DatabaseSync(":memory:");
+  for (const file of migrations.slice(0, 2)) db.exec(readFileSync(join(folder, file), "utf8"));
+  const record = JSON.stringify({ id: "key_1", name: "ÄPFEL", owner: "acme", scopes: ["a"] });
+  db.prepare(
+    `INSERT INTO keys (id, owner, name, status, pepper, version, revision, created_at_ms, expires_at_ms, record)
+     VALUES ('key_1', 'acme', 'Apples', 'active', 'a', 1, 2, 5, NULL, ?)`,
+  ).run(record);
+  db.exec(
+    `INSERT INTO events (key_id, sequence, type, at_ms, actor, request_id, detail)
+     VALUES ('key_1', 1, 'key.created', 5, 'admin', 'req_1', '{}'), ('key_1', 2, 'key.rotated', 6, 'admin', 'req_2', '{}'),
+            ('key_2', 1, 'key.created', 7, 'admin', 'req_3', '{}')`,
+  );
+  return db;
+}
+
+it("the migrations are numbered one after the other", () => {
+  expect(migrations.map((file) => file.slice(0, 5))).toEqual(
+    migrations.map((_, at) => `${String(at + 1).padStart(4, "0")}_`),
+  );
+});
+
+it("bring the ledger of the first release forward: every key and event of it can be found as any other", () => {
+  const db = asOfTheFirstRelease();
+  for (const file of migrations.slice(2)) db.exec(readFileSync(join(folder, file), "utf8"));
+  const key = db.prepare("SELECT * FROM keys").get() as Record<string, string>;
+  expect(key).toMatchObject({ owner: "acme", environment: "live", name_folded: "apples", revision: 2 });
+  expect(JSON.parse(key["record"]!)).toEqual({
+    id: "key_1",
+    name: "ÄPFEL",
+    owner: "acme",
+    scopes: ["a"],
+    environment: "live",
+    ownerSuspended: false,
+  });
+  const events = db.prepare("SELECT sequence, owner FROM events ORDER BY key_id, sequence").all();
+  expect(events).toEqual([
+    { sequence: 1, owner: "acme" },
+    { sequence: 2, owner: "acme" },
+    { sequence: 1, owner: null },
+  ]);
+});

@@ -5,6 +5,8 @@ import { CODES, type Code } from "../http/codes.ts";
 import { problem } from "../http/problem.ts";
 import { readCredential } from "../http/read-credential.ts";
 
+export type { RekeyService };
+
 /** What a route asks of a key. */
 export type RekeyOptions = {
   /** Scopes of which the key must cover every one. */

@@ -112,9 +112,13 @@ export function fits(pattern: string, path: string): boolean {
   return wanted.every((segment, at) => (segment === "*" ? given[at] !== "" : segment === given[at]));
 }
 
+/** A segment as the canonical form has it: escapes in upper case, and none of a character that needs none. */
+const SEGMENT = String.raw`(?!\.{1,2}(?:/|$))(?:[A-Za-z0-9\-._~!$&'()+,=:@]|%(?!3[0-9]|[46][1-9A-F]|[57][0-9A]|2[DE]|5F|7E)[0-9A-F]{2})+`;
+const PATTERN = new RegExp(String.raw`^(?=/)(?:/(?:\*|${SEGMENT}))*/?$`);
+
 const path = z.string().check(
   z.refine(
-    (text) => text.length <= 1024 && /^(?:\/(?:\*|(?!\.{1,2}(?:\/|$))[A-Za-z0-9\-._~!$&'()+,=:@%]*))+$/.test(text),
+    (text) => text.length <= 1024 && PATTERN.test(text),
     "must be a canonical path like /v1/orders/*: segments of plain characters, or * for a whole segment",
   ),
   z.refine(

@@ -9,6 +9,8 @@ const ROUTES = [
   { path: "/either", anyScope: ["a:b", "orders:read"], cost: 0 },
   { path: "/priced", reserve: 10 },
   { path: "/refunding/*", cost: 3, refundOn: ["5xx", "timeout"] },
+  { path: "/on-5xx/*", cost: 3, refundOn: ["5xx"] },
+  { path: "/on-timeout/*", cost: 3, refundOn: ["timeout"] },
   { path: "/strict/*", cost: 3 },
   { path: "/page/*", cors: { origins: [APP], headers: ["X-Mine"], exposeHeaders: ["X-Total"], credentials: true } },
   { path: "/anywhere", cors: { origins: ["*"] } },
@@ -121,6 +123,8 @@ describe("units that depend on the outcome", () => {
     ["/refunding/ok", 200, 3],
     ["/refunding/mine", 404, 3],
     ["/refunding/down", 503, 0],
+    ["/on-5xx/down", 500, 0],
+    ["/on-timeout/down", 500, 3],
     ["/strict/down", 503, 3],
   ])("%s with a %i costs %i", async (path, status, cost) => {
     failing(path, status);
@@ -128,10 +132,15 @@ describe("units that depend on the outcome", () => {
   });
 
   it("are given back when the origin is silent, where the rule says so", async () => {
-    gateway.origin.on("/refunding/silent", () => {});
-    gateway.origin.on("/strict/silent", () => {});
-    expect(await costOf(() => gateway.use(key.key, "/refunding/silent"))).toEqual({ status: 504, cost: 0 });
-    expect(await costOf(() => gateway.use(key.key, "/strict/silent"))).toEqual({ status: 504, cost: 3 });
+    for (const [rule, cost] of [
+      ["/refunding", 0],
+      ["/on-timeout", 0],
+      ["/on-5xx", 3],
+      ["/strict", 3],
+    ] as const) {
+      gateway.origin.on(`${rule}/silent`, () => {});
+      expect([rule, await costOf(() => gateway.use(key.key, `${rule}/silent`))]).toEqual([rule, { status: 504, cost }]);
+    }
   });
 
   it("an origin cannot price what has a price", async () => {

@@ -1,11 +1,12 @@
 import type { Context } from "hono";
 import type { Config, Env } from "../env.ts";
-import { setLimitHeaders } from "../http/limit-headers.ts";
 import { problem } from "../http/problem.ts";
+import { sayAdmission } from "../http/say-admission.ts";
 import { shielded } from "../http/shield.ts";
 import type { Idempotency } from "../key/receipt.ts";
 import { notFound } from "./answer.ts";
 import { actorOf, adminOf, authorize, type Admitted, type Unsigned } from "./authority.ts";
+import { failed } from "./failed.ts";
 import { judge, type Fault, type Judged } from "./faults.ts";
 import { readHolder } from "./holder.ts";
 import type { HeededHeader, Operation, Surroundings } from "./operation.ts";
@@ -32,9 +33,9 @@ export function serve(operation: Operation) {
     const signature = await sign(operation.scope, { request, env, config, requestId });
     if (!signature.ok) return behindShield(signature.response);
     const { signed, admission } = signature;
-    const response = await answer(signed, context);
+    const response = await answer(signed, context).catch((cause: unknown) => failed(cause, requestId));
     // A control key is a key: whatever its call came to, it was admitted.
-    if (admission !== null) setLimitHeaders(response.headers, admission.allowance, admission.at);
+    if (admission !== null) sayAdmission(response.headers, admission);
     return behindShield(response);
   };
 }

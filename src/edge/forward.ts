@@ -1,9 +1,7 @@
-import { setLimitHeaders } from "../http/limit-headers.ts";
-import { NEW_KEY_HEADER } from "../http/new-key.ts";
 import { problem } from "../http/problem.ts";
+import { sayAdmission, type Told } from "../http/say-admission.ts";
 import type { Allowance } from "../key/allowance.ts";
 import { redact } from "../key/credential.ts";
-import type { EpochMs } from "../key/time.ts";
 import type { RouteRule } from "../routes.ts";
 import { BodyLimit } from "./body-limit.ts";
 import { awaitFirstByte, type FirstByte } from "./first-byte.ts";
@@ -15,22 +13,17 @@ import { rewriteResponseHeaders } from "./response-headers.ts";
 import { COST_HEADER } from "./settle-cost.ts";
 import { isWebSocket, upgraded } from "./websocket.ts";
 
-/** What an admitted client is told of the decision. */
-export type Said = {
-  readonly decision: string | null;
-  readonly allowance: Allowance;
-  readonly at: EpochMs;
-  /** The key's next secret, handed to this client and nobody else. */
-  readonly newKey: string | null;
-};
+/** What the client is told of the decision; `null` where there was none. */
+export type Said = { readonly decision: string | null; readonly admission: Told } | null;
 
 /** A request on its way: what is said about it to the origin, and about the decision to the client. */
-export type Passage = Said & {
+export type Passage = {
   readonly destination: Destination;
   readonly provenance: Provenance;
   readonly hop: string;
   /** How long the origin may stay silent once it has the whole request. */
   readonly timeoutMs: number;
+  readonly said: Said;
   /** Hears what came of the request, and answers with what is left then, if that is not as it was. */
   readonly settle: ((outcome: Outcome) => Promise<Allowance | null>) | null;
   /** What its route says of the bodies on both ways. */
@@ -47,7 +40,7 @@ export type Passage = Said & {
  * The answer is `null` if the exchange was cut before the origin's began.
  */
 export async function forward(request: Request, passage: Passage): Promise<Response | null> {
-  const { destination, provenance, hop, timeoutMs, rule, settle, cut } = passage;
+  const { destination, provenance, hop, timeoutMs, said, rule, settle, cut } = passage;
   const { requestId } = provenance;
   const { method, headers } = request;
   const upload = request.body === null || !mayHaveBody(method) ? null : watched(request.body, headers, rule);
@@ -65,19 +58,18 @@ export async function forward(request: Request, passage: Passage): Promise<Respo
   if (!answer.arrived && answer.because === "cut") return null;
   const settled = settle === null ? null : await settle(outcomeOf(answer));
   const response = answer.arrived ? passedOn(answer.response, requestId, rule) : unanswered(answer, requestId, upload);
-  sayDecision(response.headers, settled === null ? passage : { ...passage, allowance: settled });
+  sayDecision(
+    response.headers,
+    settled === null || said === null ? said : { ...said, admission: { ...said.admission, allowance: settled } },
+  );
   return response;
 }
 
 /** Tells it, whatever came of the request behind the decision. */
-export function sayDecision(headers: Headers, { decision, newKey, allowance, at }: Said): void {
-  if (decision !== null) headers.set("rekey-decision", decision);
-  if (newKey !== null) {
-    headers.set(NEW_KEY_HEADER, newKey);
-    // Not even a cache of the client's own may keep a secret.
-    headers.set("cache-control", "private, no-store");
-  }
-  setLimitHeaders(headers, allowance, at);
+export function sayDecision(headers: Headers, said: Said): void {
+  if (said === null) return;
+  if (said.decision !== null) headers.set("rekey-decision", said.decision);
+  sayAdmission(headers, said.admission);
 }
 
 function outcomeOf(answer: FirstByte): Outcome {

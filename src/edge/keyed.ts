@@ -34,16 +34,16 @@ export async function passKeyed(request: Request, call: RuledCall): Promise<Resp
   const { verdict, attachment } = asked.answer;
   if (!verdict.admitted) return refused(verdict, admission, requestId);
 
-  const { reservation, identity, decision, allowance, at, newKey } = verdict;
-  const said: Said = { decision, allowance, at, newKey: newKey ?? null };
+  const { reservation, identity, decision } = verdict;
+  const said: Said = { decision, admission: verdict };
   const answer = await saying(said, requestId, async () => {
     const assertion = await asserted(identity, request.method, call);
     return forward(request, {
-      ...said,
       destination: way,
       provenance: { admitted: { credential, identity, assertion }, requestId, clientIp, scheme, host },
       hop: hopMark(config),
       timeoutMs: config.originTimeoutMs,
+      said,
       rule,
       settle: reservation
         ? (outcome) => settleCost(holder, { id: reservation.id, reserved: admission.cost }, costOf(rule, outcome))

@@ -1,6 +1,5 @@
 import { carriesCredential } from "../http/credential-in-url.ts";
 import { problem } from "../http/problem.ts";
-import { epochMs } from "../key/time.ts";
 import { forward } from "./forward.ts";
 import { hopMark } from "./hop.ts";
 import { wayOf, type RuledCall } from "./way.ts";
@@ -22,10 +21,7 @@ export async function passOpen(request: Request, call: RuledCall): Promise<Respo
     hop: hopMark(config),
     timeoutMs: config.originTimeoutMs,
     rule,
-    decision: null,
-    allowance: { quota: null, rateLimits: [] },
-    at: epochMs(0),
-    newKey: null,
+    said: null,
     settle: null,
     cut: null,
   });

@@ -52,7 +52,7 @@ export const quota = z
       error: "must not be below the limit",
       when: ({ value }) => isObject(value),
     }),
-    z.refine(({ refill, period }) => !(refill === "add" && period === "none"), {
+    z.refine(({ refill, period: of }) => !(refill === "add" && of === "none"), {
       path: ["refill"],
       error: 'must be "reset" for a balance: it never refills',
       when: ({ value }) => isObject(value),

@@ -1,5 +1,5 @@
-import { setLimitHeaders } from "../../http/limit-headers.ts";
 import { problem } from "../../http/problem.ts";
+import { sayAdmission } from "../../http/say-admission.ts";
 import { shielded } from "../../http/shield.ts";
 import { digestOf, sameDigest } from "../../key/digest.ts";
 import type { Identity } from "../../key/identity.ts";
@@ -66,10 +66,9 @@ async function decide(
 
   const headers = saidOf(verdict.identity, requestId);
   if (verdict.decision !== null) headers.set("rekey-decision", verdict.decision);
-  if (verdict.newKey !== null) headers.set("rekey-new-key", verdict.newKey);
   // The proxy's origin settles it through the control API; nobody else sees what the work really cost.
   if (verdict.reservation !== null) headers.set("rekey-reservation", verdict.reservation.id);
-  setLimitHeaders(headers, verdict.allowance, verdict.at);
+  sayAdmission(headers, verdict);
   return new Response(null, { headers });
 }
 

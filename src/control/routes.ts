@@ -3,6 +3,7 @@ import { amendKey } from "./operations/amend-key.ts";
 import { createKey } from "./operations/create-key.ts";
 import { creditKey } from "./operations/credit-key.ts";
 import { explainProblem } from "./operations/explain-problem.ts";
+import { getJwks } from "./operations/get-jwks.ts";
 import { getKey } from "./operations/get-key.ts";
 import { getOpenApi } from "./operations/get-openapi.ts";
 import { healthz } from "./operations/healthz.ts";
@@ -53,6 +54,7 @@ export const ROUTES: readonly Operation[] = [
   revokeSelf,
   healthz,
   readyz,
+  getJwks,
   explainProblem,
   getOpenApi,
   showReference,

@@ -7,7 +7,10 @@ import type { VerifyAnswer, VerifyQuestion } from "./schema/verify.ts";
 import { invalidKey, verifyAnswerOf } from "./verify-answer.ts";
 
 /** Asks one key's object whether it admits a request now; `null` when it says nothing in time. Junk asks nobody. */
-export async function verify(call: Surroundings, question: VerifyQuestion): Promise<VerifyAnswer | null> {
+export async function verify(
+  call: Pick<Surroundings, "env" | "config" | "requestId" | "authority">,
+  question: VerifyQuestion,
+): Promise<VerifyAnswer | null> {
   const { env, config, requestId } = call;
   const { key: text, reserve, scopes, anyScope, ip, dryRun } = question;
   const cost = reserve ?? question.cost ?? 1;

@@ -210,7 +210,7 @@ describe("a reservation that nobody settles", () => {
 });
 
 describe("at the gateway, where a route reserves", () => {
-  const rule = { cost: 1, scopes: [], reserve: 40 };
+  const rule = { charge: { reserve: 40 } };
   const costing = (cost: string | null) => () =>
     new Response("done", { headers: cost === null ? {} : { "rekey-cost": cost } });
 

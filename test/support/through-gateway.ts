@@ -1,12 +1,13 @@
 import { env } from "cloudflare:workers";
-import { gateway, type RouteRule } from "../../src/edge/gateway.ts";
+import { gateway } from "../../src/edge/gateway.ts";
 import { requireConfig, type Config, type Env } from "../../src/env.ts";
+import { UNNAMED, type RouteRule } from "../../src/routes.ts";
 
 export type GatewayAsk = {
   /** What stands behind the gateway. By default it says yes to everything. */
   readonly origin?: (request: Request) => Response | Promise<Response>;
   /** What the path asks of a key, where the test has a rule of its own. */
-  readonly rule?: RouteRule;
+  readonly rule?: Partial<RouteRule>;
   readonly method?: string;
   /** Bindings in the place of the real ones. */
   readonly env?: Partial<Env>;
@@ -15,7 +16,7 @@ export type GatewayAsk = {
 
 /** Sends a request with this credential through the gateway inside the runtime, on the keys' real objects. */
 export function throughGateway(credential: string, ask: GatewayAsk = {}): Promise<Response> {
-  const { origin = () => new Response("yes"), rule, method = "GET" } = ask;
+  const { origin = () => new Response("yes"), rule = {}, method = "GET" } = ask;
   const ORIGIN = {
     fetch: (input: RequestInfo, init?: RequestInit) =>
       Promise.race([Promise.try(origin, new Request(input, init)), givenUp(init?.signal)]),
@@ -26,10 +27,9 @@ export function throughGateway(credential: string, ask: GatewayAsk = {}): Promis
   });
   return gateway(request, {
     env: { ...env, ORIGIN, ...ask.env },
-    config: { ...requireConfig(env), ...ask.config },
+    config: { ...requireConfig(env), routes: [{ ...UNNAMED, ...rule }], ...ask.config },
     requestId: "req_test",
     target: { ok: true, path: "/orders", query: "" },
-    ...(rule !== undefined && { rule }),
   });
 }
 

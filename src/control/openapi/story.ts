@@ -360,6 +360,24 @@ export const STORY: readonly Example[] = [
     },
   },
   {
+    operationId: "getJwks",
+    name: "one",
+    summary: "One key, which signs",
+    status: 200,
+    answer: {
+      keys: [
+        {
+          kty: "OKP",
+          crv: "Ed25519",
+          x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+          kid: "2026-11",
+          use: "sig",
+          alg: "EdDSA",
+        },
+      ],
+    },
+  },
+  {
     operationId: "explainProblem",
     name: "code",
     summary: "One code, as JSON",

@@ -3,11 +3,13 @@ import { BOUNDS } from "../../key/policy.ts";
 import { keyIdOfReservation, type ReservationId } from "../../key/reservation.ts";
 import { keyId, timestamp, whole } from "./fields.ts";
 
-export const reservationId = z
+const reservationId = z
   .string()
   .check(
     z.refine((text) => keyIdOfReservation(text) !== null, "is not the id of a reservation"),
   ) as unknown as z.ZodMiniType<ReservationId>;
+
+export const reservationParams = z.strictObject({ id: reservationId });
 
 export const settleBody = z.strictObject({
   /** Units that were really used. */
@@ -24,3 +26,5 @@ export const settledReservation = z.strictObject({
   overrun: z.int(),
   settledAt: timestamp,
 });
+
+export type SettledReservation = z.output<typeof settledReservation>;

@@ -1,5 +1,6 @@
 import { PREFIX, type Pepper } from "./key/credential.ts";
 import type { Environment } from "./key/policy.ts";
+import { readRoutes, type RouteRule } from "./routes.ts";
 
 /** What wrangler.toml and the secrets hand to the Worker. Nothing in it is trusted before `configOf` has read it. */
 export type Env = {
@@ -11,6 +12,10 @@ export type Env = {
   readonly REKEY_ADMIN_TOKEN_NEXT?: string;
   readonly REKEY_PEPPERS?: string;
   readonly REKEY_SIGNING_PEPPER?: string;
+  readonly REKEY_ASSERTION_KEY?: string;
+  readonly REKEY_PROXY_TOKEN?: string;
+  readonly FAILURES?: RateLimit;
+  readonly ADMIN_FAILURES?: RateLimit;
   readonly MODE?: string;
   readonly ORIGIN_URL?: string;
   readonly CREDENTIAL_HEADER?: string;
@@ -18,6 +23,8 @@ export type Env = {
   readonly KEY_PREFIX?: string;
   readonly DECISION_TIMEOUT_MS?: string;
   readonly ORIGIN_TIMEOUT_MS?: string;
+  /** A list in wrangler.toml, or its JSON. */
+  readonly ROUTES?: unknown;
 };
 
 /** The settings, read once per isolate and known to be good. */
@@ -38,8 +45,20 @@ export type Config = {
   readonly keyPrefixes: Readonly<Record<Environment, string>>;
   /** How long the Worker waits for a key's object before it answers 503. */
   readonly decisionTimeoutMs: number;
-  /** How long the origin may stay silent once it has the whole request, before the answer is 504. */
+  /** How long the origin may stay silent after it has the whole request. */
   readonly originTimeoutMs: number;
+  /** What the gateway's paths ask of a key; the first that fits decides. */
+  readonly routes: readonly RouteRule[];
+  /** With which assertions are checked; the last one signs. Empty: no rule asks for an assertion. */
+  readonly assertionKeys: readonly AssertionKey[];
+  /** What a proxy presents to be believed; `null`: forward-auth is off. */
+  readonly proxyToken: string | null;
+};
+
+/** An Ed25519 key as a JWK (RFC 8037), private part included. */
+export type AssertionKey = {
+  readonly kid: string;
+  readonly jwk: { readonly kty: "OKP"; readonly crv: "Ed25519"; readonly x: string; readonly d: string };
 };
 
 export type CredentialHeader = "authorization" | "x-api-key";
@@ -93,6 +112,12 @@ function readConfig(env: Env): ConfigReading {
   );
   const controlHost = read("CONTROL_HOST", readHost(env.CONTROL_HOST ?? ""));
   const keyPrefix = read("KEY_PREFIX", readPrefix(env.KEY_PREFIX || "rk_live"));
+  const assertionKeys = read("REKEY_ASSERTION_KEY", readAssertionKeys(env.REKEY_ASSERTION_KEY ?? ""));
+  const proxyToken = read("REKEY_PROXY_TOKEN", env.REKEY_PROXY_TOKEN ? readToken(env.REKEY_PROXY_TOKEN) : null);
+  const routes = readRouteSetting(env.ROUTES ?? [], problems);
+  if (assertionKeys?.length === 0 && routes?.some(({ assertion }) => assertion)) {
+    problems.push({ setting: "REKEY_ASSERTION_KEY", message: "is not set, but a rule of ROUTES asks for assertions" });
+  }
   const decisionTimeoutMs = read("DECISION_TIMEOUT_MS", readWhole(env.DECISION_TIMEOUT_MS || "5000", 50, 60_000));
   const originTimeoutMs = read("ORIGIN_TIMEOUT_MS", readWhole(env.ORIGIN_TIMEOUT_MS || "30000", 50, 600_000));
 
@@ -105,8 +130,11 @@ function readConfig(env: Env): ConfigReading {
     header === undefined ||
     controlHost === undefined ||
     keyPrefix === undefined ||
-    decisionTimeoutMs === undefined ||
-    originTimeoutMs === undefined
+    originTimeoutMs === undefined ||
+    assertionKeys === undefined ||
+    proxyToken === undefined ||
+    routes === undefined ||
+    decisionTimeoutMs === undefined
   ) {
     return { ok: false, problems };
   }
@@ -123,6 +151,9 @@ function readConfig(env: Env): ConfigReading {
       keyPrefixes: { live: keyPrefix, test: testPrefixOf(keyPrefix) },
       decisionTimeoutMs,
       originTimeoutMs,
+      routes,
+      assertionKeys,
+      proxyToken,
     },
   };
 }
@@ -166,6 +197,40 @@ function readPeppers(value: string): readonly Pepper[] | Fault {
 function readSigningPepper(peppers: readonly Pepper[], id: string | undefined): Pepper | Fault {
   if (!id) return peppers.at(-1)!;
   return peppers.find((pepper) => pepper.id === id) ?? new Fault("names a pepper that REKEY_PEPPERS does not list");
+}
+
+/** A JWK, or several as `{"keys": [...]}` while the key is rotated: all are published, the last one signs. */
+function readAssertionKeys(value: string): readonly AssertionKey[] | Fault {
+  if (value === "") return [];
+  const fault = new Fault('must be an Ed25519 private key as a JWK, or several as {"keys": [...]}');
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(value);
+  } catch {
+    return fault;
+  }
+  const list: unknown = isObject(parsed) && "keys" in parsed ? parsed["keys"] : [parsed];
+  if (!Array.isArray(list) || list.length === 0) return fault;
+  const keys = list.map(readJwk);
+  return keys.includes(null) ? fault : (keys as readonly AssertionKey[]);
+}
+
+function readJwk(jwk: unknown): AssertionKey | null {
+  if (!isObject(jwk) || jwk["kty"] !== "OKP" || jwk["crv"] !== "Ed25519") return null;
+  const { x, d, kid = x } = jwk;
+  const is32Bytes = (text: unknown): text is string => typeof text === "string" && /^[A-Za-z0-9_-]{43}$/.test(text);
+  if (!is32Bytes(x) || !is32Bytes(d) || typeof kid !== "string") return null;
+  return { kid, jwk: { kty: "OKP", crv: "Ed25519", x, d } };
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+
+/** Rules are named one by one with what is wrong in them: `ROUTES[2].cost`. */
+function readRouteSetting(value: unknown, problems: Misconfiguration[]): readonly RouteRule[] | undefined {
+  const reading = readRoutes(value);
+  if (reading.ok) return reading.routes;
+  problems.push(...reading.faults.map(({ path, message }) => ({ setting: `ROUTES${path}`, message })));
+  return undefined;
 }
 
 /** https, or http on this very machine: a key's identity headers must not cross a network in the clear. */

@@ -1,5 +1,6 @@
 import { Hono, type Context } from "hono";
 import { handleControl } from "./control/app.ts";
+import { FORWARD_AUTH_PATH, forwardAuth, leadsOut } from "./edge/forward-auth/forward-auth.ts";
 import { gateway } from "./edge/gateway.ts";
 import { isPlainHost } from "./edge/host.ts";
 import { targetOf, type Target } from "./edge/path.ts";
@@ -11,6 +12,7 @@ import { newRequestId } from "./http/request-id.ts";
 import { redact } from "./key/credential.ts";
 
 export { KeyObject } from "./key-object/key-object.ts";
+export { RekeyService } from "./control/service.ts";
 export { OwnerObject } from "./owner-object/owner-object.ts";
 
 /** A request that has one reading, on its way to whoever answers it. */
@@ -20,6 +22,13 @@ type Arrival = {
 
 // Routed on the canonical path: Hono's own reading of a URL takes an escaped path for another.
 const app = new Hono<Arrival>({ getPath: (_request, options) => options!.env!.target.path });
+
+app.all(
+  `${FORWARD_AUTH_PATH}*`,
+  configured((config, { req, env: { env, requestId, target } }) =>
+    forwardAuth(req.raw, { env, config, requestId, target }),
+  ),
+);
 
 app.all(
   "/_rekey/*",
@@ -66,6 +75,9 @@ export default {
     }
     const target = targetOf(request.url);
     if (!target.ok) return problem("invalid-path", { requestId, detail: target.because });
+    if (leadsOut(request.url, target.path)) {
+      return problem("invalid-path", { requestId, detail: "the path leads out of the question that it is part of" });
+    }
     return app.fetch(request, { env, requestId, target }, ctx);
   },
 } satisfies ExportedHandler<Env>;

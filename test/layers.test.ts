@@ -22,7 +22,7 @@ const MAY_REACH: Readonly<Record<string, readonly string[]>> = {
   ],
   ledger: ["ledger", "key"],
   http: ["http", "key", "env.ts", "key-object/rpc.ts", "hono"],
-  edge: ["edge", "http", "key", "env.ts", "key-object/rpc.ts", "hono", "node:crypto"],
+  edge: ["edge", "http", "key", "env.ts", "key-object/rpc.ts", "routes.ts", "hono", "jose", "node:crypto"],
   control: [
     "control",
     "http",
@@ -34,11 +34,24 @@ const MAY_REACH: Readonly<Record<string, readonly string[]>> = {
     "../docs/openapi.json",
     "hono",
     "zod",
+    // The entrypoint for other Workers.
+    "cloudflare:workers",
   ],
   // In other people's programs: the types of the contract, and nothing of ours at run time.
   client: ["client", "control/schema", "zod"],
+  // In other people's Workers: as little of ours as reading a credential and writing a refusal take.
+  hono: [
+    "hono",
+    "control/schema/verify.ts",
+    "control/service.ts",
+    "http/codes.ts",
+    "http/problem.ts",
+    "http/read-credential.ts",
+  ],
   // Settings are made of what a credential is made of.
-  "env.ts": ["key"],
+  "env.ts": ["key", "routes.ts"],
+  // What a path asks is judged as strictly as a request body.
+  "routes.ts": ["key", "zod"],
   // Wiring: the planes meet here and nowhere else.
   "index.ts": [
     "control",

@@ -17,6 +17,8 @@ import type {
   PageOptions,
   Reason,
   RotatedKey,
+  SettledReservation,
+  Settlement,
   Rotation,
   VerifyAnswer,
   VerifyAnswers,
@@ -102,6 +104,10 @@ export function controlClient({ token, ...options }: ClientOptions & { readonly 
     /** Asks about up to 100 keys. The answers are in the order of the questions. */
     verifyBatch: (items: readonly VerifyQuestion[], how?: CallOptions): Promise<Result<VerifyAnswers>> =>
       post("/verify/batch", { items }, "never", how),
+
+    /** Charges what a reservation really cost. The same call again gets the same answer. */
+    settleReservation: (id: string, settlement: Settlement, how?: CallOptions): Promise<Result<SettledReservation>> =>
+      post(`/reservations/${encodeURIComponent(id)}/settle`, settlement, "freely", how),
 
     /** The owners of keys, by name. */
     listOwners: (page: PageOptions = {}, how?: CallOptions): Promise<Result<Page<ListedOwner>>> =>

@@ -6,6 +6,7 @@ import type { event, eventOfKey } from "../control/schema/event.ts";
 import type { listedOwner, ownerProgress } from "../control/schema/owner.ts";
 import type { keyRecord, listedKey } from "../control/schema/record.ts";
 import type { rotateBody, rotatedKey } from "../control/schema/rotate.ts";
+import type { settleBody, settledReservation } from "../control/schema/settle.ts";
 import type { verifyAnswer, verifyQuestion } from "../control/schema/verify.ts";
 
 // What the client takes and gives: the types of the very schemas by which the control API judges and answers.
@@ -17,12 +18,14 @@ export type NewKey = Sent<z.input<typeof createBody>>;
 export type Amendment = Sent<z.input<typeof amendBody>>;
 export type Rotation = Sent<z.input<typeof rotateBody>>;
 export type Credit = Sent<z.input<typeof creditBody>>;
+export type Settlement = Sent<z.input<typeof settleBody>>;
 export type VerifyQuestion = Sent<z.input<typeof verifyQuestion>>;
 
 export type KeyRecord = z.output<typeof keyRecord>;
 export type ListedKey = z.output<typeof listedKey>;
 export type IssuedKey = z.output<typeof issuedKey>;
 export type RotatedKey = z.output<typeof rotatedKey>;
+export type SettledReservation = z.output<typeof settledReservation>;
 export type VerifyAnswer = z.output<typeof verifyAnswer>;
 export type VerifyAnswers = { readonly items: readonly VerifyAnswer[] };
 export type KeyEvent = z.output<typeof event>;

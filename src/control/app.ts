@@ -2,9 +2,8 @@ import { Hono } from "hono";
 import type { Config, Env } from "../env.ts";
 import { carriesCredential } from "../http/credential-in-url.ts";
 import { problem } from "../http/problem.ts";
-import { redact } from "../key/credential.ts";
-import { LedgerUnavailable } from "../ledger/unavailable.ts";
 import { isControlHost } from "./control-host.ts";
+import { failed } from "./failed.ts";
 import type { Operation } from "./operation.ts";
 import { ROUTES } from "./routes.ts";
 import { serve, type Asked } from "./serve.ts";
@@ -42,11 +41,7 @@ function appOf(operations: readonly Operation[]) {
 
   app.notFound(({ env: { requestId } }) => problem("not-found", { requestId }));
 
-  app.onError((cause, { env: { requestId } }) => {
-    const code = cause instanceof LedgerUnavailable ? "ledger-unavailable" : "unavailable";
-    console.error({ message: "a control call failed", requestId, code, cause: redact(String(cause)) });
-    return problem(code, { requestId });
-  });
+  app.onError((cause, { env: { requestId } }) => failed(cause, requestId));
   return app;
 }
 

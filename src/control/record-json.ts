@@ -1,6 +1,7 @@
 import type { ListedKey } from "../ledger/keys.ts";
 import type { QuotaReading } from "../key/quota.ts";
 import type { RateLimitReading } from "../key/rate-limit.ts";
+import type { QuotaRule } from "../key/policy.ts";
 import type { KeyRecord } from "../key/record.ts";
 import { rfc3339, type EpochMs } from "../key/time.ts";
 import type { KeyRecordJson, ListedKeyJson } from "./schema/record.ts";
@@ -19,15 +20,20 @@ export const recordJson = (record: KeyRecord): KeyRecordJson => ({
 /** A key as the ledger lists it, on the wire. */
 export const listedKeyJson = (key: ListedKey): ListedKeyJson => ({
   ...lastingJson(key),
-  quota: key.quota,
+  quota: key.quota === null ? null : quotaRuleJson(key.quota),
   rateLimits: [...key.rateLimits],
 });
 
 export const quotaJson = ({ rule, used, remaining, resetsAt }: QuotaReading) => ({
-  ...rule,
+  ...quotaRuleJson(rule),
   used,
   remaining,
   resetsAt: timeJson(resetsAt),
+});
+
+const quotaRuleJson = (rule: QuotaRule) => ({
+  ...rule,
+  period: typeof rule.period === "string" ? rule.period : { ...rule.period, anchor: rfc3339(rule.period.anchor) },
 });
 
 export const rateLimitJson = ({ rule, remaining, resetsAt }: RateLimitReading) => ({
@@ -49,9 +55,13 @@ const lastingJson = (key: ListedKey) => ({
   revision: key.revision,
   status: key.status,
   ownerSuspended: key.ownerSuspended,
-  // Rotation by policy and concurrency have no rules yet; a client may rely on the names being there.
-  rotation: null,
-  maxConcurrent: null,
+  lifetimeSeconds: key.lifetimeSeconds,
+  maxLifetimeSeconds: key.maxLifetimeSeconds,
+  idleSeconds: key.idleSeconds,
+  rotation: key.rotation === null ? null : { ...key.rotation, dueAt: timeJson(key.rotationDueAt) },
+  maxConcurrent: key.maxConcurrent,
+  reserveSeconds: key.reserveSeconds,
+  onReservationTimeout: key.onReservationTimeout,
   createdAt: rfc3339(key.createdAt),
   rotatedAt: timeJson(key.rotatedAt),
   revokedAt: timeJson(key.revokedAt),

@@ -1,5 +1,5 @@
 import type { WithRecord } from "../key-object/rpc.ts";
-import type { Rotated } from "../key/rotate.ts";
+import type { Rotated } from "../key/install.ts";
 import { rfc3339 } from "../key/time.ts";
 import { etagOf, json } from "./answer.ts";
 import type { Surroundings } from "./operation.ts";

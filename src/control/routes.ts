@@ -3,6 +3,7 @@ import { amendKey } from "./operations/amend-key.ts";
 import { createKey } from "./operations/create-key.ts";
 import { creditKey } from "./operations/credit-key.ts";
 import { explainProblem } from "./operations/explain-problem.ts";
+import { getJwks } from "./operations/get-jwks.ts";
 import { getKey } from "./operations/get-key.ts";
 import { getOpenApi } from "./operations/get-openapi.ts";
 import { healthz } from "./operations/healthz.ts";
@@ -20,6 +21,7 @@ import { revokeOwner } from "./operations/revoke-owner.ts";
 import { revokeSelf } from "./operations/revoke-self.ts";
 import { rotateKey } from "./operations/rotate-key.ts";
 import { rotateSelf } from "./operations/rotate-self.ts";
+import { settleReservation } from "./operations/settle-reservation.ts";
 import { showReference } from "./operations/show-reference.ts";
 import { suspendKey } from "./operations/suspend-key.ts";
 import { suspendOwner } from "./operations/suspend-owner.ts";
@@ -41,6 +43,7 @@ export const ROUTES: readonly Operation[] = [
   resumeKey,
   creditKey,
   listKeyEvents,
+  settleReservation,
   listEvents,
   listOwners,
   revokeOwner,
@@ -51,6 +54,7 @@ export const ROUTES: readonly Operation[] = [
   revokeSelf,
   healthz,
   readyz,
+  getJwks,
   explainProblem,
   getOpenApi,
   showReference,

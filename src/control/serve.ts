@@ -1,10 +1,12 @@
 import type { Context } from "hono";
 import type { Config, Env } from "../env.ts";
-import { setLimitHeaders } from "../http/limit-headers.ts";
 import { problem } from "../http/problem.ts";
+import { sayAdmission } from "../http/say-admission.ts";
+import { shielded } from "../http/shield.ts";
 import type { Idempotency } from "../key/receipt.ts";
 import { notFound } from "./answer.ts";
 import { actorOf, adminOf, authorize, type Admitted, type Unsigned } from "./authority.ts";
+import { failed } from "./failed.ts";
 import { judge, type Fault, type Judged } from "./faults.ts";
 import { readHolder } from "./holder.ts";
 import type { HeededHeader, Operation, Surroundings } from "./operation.ts";
@@ -22,13 +24,19 @@ export function serve(operation: Operation) {
   const answer = answerOf(operation);
   return async (context: Context<{ Bindings: Asked }>): Promise<Response> => {
     const { env, config, requestId } = context.env;
-    const signature = await sign(operation.scope, { request: context.req.raw, env, config, requestId });
-    if (!signature.ok) return signature.response;
+    const request = context.req.raw;
+    // A holder's mistakes are a client's; whoever tries admin tokens gets a far smaller number of attempts.
+    const shield = operation.scope === "self" ? env.FAILURES : env.ADMIN_FAILURES;
+    const behindShield = (given: Response) =>
+      shielded(shield, request.headers.get("cf-connecting-ip"), requestId, given);
+
+    const signature = await sign(operation.scope, { request, env, config, requestId });
+    if (!signature.ok) return behindShield(signature.response);
     const { signed, admission } = signature;
-    const response = await answer(signed, context);
+    const response = await answer(signed, context).catch((cause: unknown) => failed(cause, requestId));
     // A control key is a key: whatever its call came to, it was admitted.
-    if (admission !== null) setLimitHeaders(response.headers, admission.allowance, admission.at);
-    return response;
+    if (admission !== null) sayAdmission(response.headers, admission);
+    return behindShield(response);
   };
 }
 

@@ -1,8 +1,11 @@
 import { CODE_OF_REASON } from "../http/codes.ts";
 import type { Decided } from "../key-object/rpc.ts";
-import type { Allowance, Identity, Verdict } from "../key/admit.ts";
+import type { Verdict } from "../key/admit.ts";
+import type { Allowance } from "../key/allowance.ts";
+import type { Explanation } from "../key/explain.ts";
+import type { Identity } from "../key/identity.ts";
 import type { Refusal } from "../key/refusal.ts";
-import { secondsUntil, type EpochMs } from "../key/time.ts";
+import { rfc3339, secondsUntil, type EpochMs } from "../key/time.ts";
 import { quotaJson, rateLimitJson, timeJson } from "./record-json.ts";
 import type { VerifyAnswer } from "./schema/verify.ts";
 
@@ -18,7 +21,8 @@ export const invalidKey = (requestId: string): VerifyAnswer => ({
 export function verifyAnswerOf(verdict: Decided<Verdict>, requestId: string): VerifyAnswer {
   const { decision, identity, allowance } = verdict;
   const code = verdict.admitted ? "valid" : CODE_OF_REASON[verdict.refusal.reason];
-  if (code === "invalid-key") return invalidKey(requestId);
+  const explanation = verdict.explanation && { explanation: explanationJson(verdict.explanation) };
+  if (code === "invalid-key") return { ...invalidKey(requestId), ...explanation };
   return {
     valid: verdict.admitted,
     code,
@@ -26,7 +30,9 @@ export function verifyAnswerOf(verdict: Decided<Verdict>, requestId: string): Ve
     decision,
     ...(identity !== null && identityJson(identity)),
     ...(allowance !== null && allowanceJson(allowance)),
+    ...(verdict.admitted && issuedJson(verdict)),
     ...(!verdict.admitted && waitJson(verdict.refusal, verdict.at)),
+    ...explanation,
   };
 }
 
@@ -39,6 +45,25 @@ function identityJson({ keyId, owner, version, details }: Identity) {
 const allowanceJson = ({ quota, rateLimits }: Allowance) => ({
   quota: quota === null ? null : quotaJson(quota),
   rateLimits: rateLimits.map(rateLimitJson),
+});
+
+const explanationJson = ({ decidedBy, checks, before }: Explanation) => ({
+  decidedBy,
+  checks: checks.map(({ check, refusal }) => ({
+    check,
+    code: refusal === null ? null : CODE_OF_REASON[refusal.reason],
+    ...(refusal !== null && "limit" in refusal && { limit: refusal.limit }),
+  })),
+  before: allowanceJson(before),
+});
+
+/**
+ * What an admission hands out beside the verdict: a reservation to settle, and a successor to use from now on. Not even
+ * `null` in the answer of an object that still runs the release before.
+ */
+const issuedJson = ({ reservation, newKey }: Partial<Extract<Verdict, { admitted: true }>>) => ({
+  ...(reservation && { reservation: { id: reservation.id, expiresAt: rfc3339(reservation.expiresAt) } }),
+  ...(newKey && { newKey }),
 });
 
 /** How long to wait, only where waiting helps. */

@@ -1,15 +1,19 @@
 import { askKey } from "../http/ask-key.ts";
 import { isTagged, parseCredential } from "../key/credential.ts";
 import { digestOf } from "../key/digest.ts";
-import { onlyOwnerOf } from "./authority.ts";
+import { authorityOf, onlyOwnerOf } from "./authority.ts";
 import type { Surroundings } from "./operation.ts";
 import type { VerifyAnswer, VerifyQuestion } from "./schema/verify.ts";
 import { invalidKey, verifyAnswerOf } from "./verify-answer.ts";
 
 /** Asks one key's object whether it admits a request now; `null` when it says nothing in time. Junk asks nobody. */
-export async function verify(call: Surroundings, question: VerifyQuestion): Promise<VerifyAnswer | null> {
+export async function verify(
+  call: Pick<Surroundings, "env" | "config" | "requestId" | "authority">,
+  question: VerifyQuestion,
+): Promise<VerifyAnswer | null> {
   const { env, config, requestId } = call;
-  const { key: text, cost, scopes, anyScope, ip, dryRun } = question;
+  const { key: text, reserve, scopes, anyScope, ip, dryRun } = question;
+  const cost = reserve ?? question.cost ?? 1;
   const credential = parseCredential(text);
   if (credential === null || !isTagged(credential, config.peppers)) return invalidKey(requestId);
 
@@ -18,10 +22,14 @@ export async function verify(call: Surroundings, question: VerifyQuestion): Prom
     key.admit({
       presented: digestOf(text),
       cost,
+      reserve: reserve !== undefined,
       scopes,
       anyScope,
       ip,
+      requestId,
       dryRun,
+      // What the counters held is for those who set them.
+      explain: question.explain && authorityOf(call).kind === "admin",
       ...(onlyOwner !== null && { onlyOwner }),
     }),
   );

@@ -3,8 +3,8 @@ export type FirstByte =
   | { readonly arrived: true; readonly response: Response }
   | {
       readonly arrived: false;
-      /** The origin was silent, or could not be reached, or the client's own body broke off. */
-      readonly because: "timeout" | "unreachable" | "body-broken";
+      /** The origin was silent, or could not be reached, the client's own body broke off, or the exchange was cut. */
+      readonly because: "timeout" | "unreachable" | "body-broken" | "cut";
       readonly cause: unknown;
     };
 
@@ -13,16 +13,18 @@ export type FirstByte =
  * upload nor a long download is cut: only silence is. A body that breaks off takes the fetch with it.
  *
  * @param sent fulfils when the request's body has been read to its end, rejects if it breaks off; `null`: no body.
+ * @param cut aborted when the exchange must end; `null`: nothing will end it.
  */
 export async function awaitFirstByte(
   timeoutMs: number,
   sent: Promise<void> | null,
   fetching: (signal: AbortSignal) => Promise<Response>,
+  cut: AbortSignal | null = null,
 ): Promise<FirstByte> {
   const controller = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let waiting = true;
-  let because: "timeout" | "unreachable" | "body-broken" = "unreachable";
+  let because: Extract<FirstByte, { arrived: false }>["because"] = "unreachable";
   const stop = (why: typeof because, cause: unknown) => {
     // Once the answer has begun it is the origin's to end: an origin may well answer before it has read everything.
     if (!waiting) return;
@@ -32,6 +34,9 @@ export async function awaitFirstByte(
   const startClock = () => {
     if (waiting) timer = setTimeout(() => stop("timeout", new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
   };
+  const onCut = () => stop("cut", cut?.reason);
+  if (cut?.aborted) onCut();
+  cut?.addEventListener("abort", onCut);
   if (sent === null) startClock();
   else void sent.then(startClock, (cause: unknown) => stop("body-broken", cause));
   try {
@@ -41,5 +46,6 @@ export async function awaitFirstByte(
   } finally {
     waiting = false;
     clearTimeout(timer);
+    cut?.removeEventListener("abort", onCut);
   }
 }

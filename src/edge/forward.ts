@@ -1,64 +1,105 @@
-import { setLimitHeaders } from "../http/limit-headers.ts";
 import { problem } from "../http/problem.ts";
-import type { Allowance } from "../key/admit.ts";
+import { sayAdmission, type Told } from "../http/say-admission.ts";
+import type { Allowance } from "../key/allowance.ts";
 import { redact } from "../key/credential.ts";
-import type { EpochMs } from "../key/time.ts";
+import type { RouteRule } from "../routes.ts";
+import { BodyLimit } from "./body-limit.ts";
 import { awaitFirstByte, type FirstByte } from "./first-byte.ts";
 import { HOP_HEADER } from "./hop.ts";
 import type { Destination } from "./origin.ts";
+import type { Outcome } from "./outcome.ts";
 import { rewriteRequestHeaders, type Provenance } from "./request-headers.ts";
 import { rewriteResponseHeaders } from "./response-headers.ts";
+import { COST_HEADER } from "./settle-cost.ts";
+import { isWebSocket, upgraded } from "./websocket.ts";
 
-/** An admitted request on its way: what is said about it to the origin, and about the decision to the client. */
+/** What the client is told of the decision; `null` where there was none. */
+export type Said = { readonly decision: string | null; readonly admission: Told } | null;
+
+/** A request on its way: what is said about it to the origin, and about the decision to the client. */
 export type Passage = {
   readonly destination: Destination;
   readonly provenance: Provenance;
   readonly hop: string;
   /** How long the origin may stay silent once it has the whole request. */
   readonly timeoutMs: number;
-  readonly decision: string | null;
-  readonly allowance: Allowance;
-  readonly at: EpochMs;
+  readonly said: Said;
+  /** Hears what came of the request, and answers with what is left then, if that is not as it was. */
+  readonly settle: ((outcome: Outcome) => Promise<Allowance | null>) | null;
+  /** What its route says of the bodies on both ways. */
+  readonly rule: Pick<RouteRule, "cacheable" | "maxBodyBytes">;
+  /** Aborted when the exchange must end. */
+  readonly cut: AbortSignal | null;
 };
 
 /**
  * Sends an admitted request on and passes the answer back, both streamed. Status, body and cookies are the origin's;
  * redirects are passed on and not followed, and no cache stands in between: what the origin says to one key must
  * never be said to another.
+ *
+ * The answer is `null` if the exchange was cut before the origin's began.
  */
-export async function forward(request: Request, passage: Passage): Promise<Response> {
-  const { destination, provenance, hop, timeoutMs, decision, allowance, at } = passage;
+export async function forward(request: Request, passage: Passage): Promise<Response | null> {
+  const { destination, provenance, hop, timeoutMs, said, rule, settle, cut } = passage;
   const { requestId } = provenance;
   const { method, headers } = request;
-  const upload = request.body === null || !mayHaveBody(method) ? null : watched(request.body, headers);
+  const upload = request.body === null || !mayHaveBody(method) ? null : watched(request.body, headers, rule);
   // A GET may have a body, but only a copy of one that has: by name the runtime would not let it be given.
   const copied = upload === null ? request : { method, headers, body: upload.body };
   const outgoing = new Request(destination.url, copied);
   rewriteRequestHeaders(outgoing.headers, provenance);
   outgoing.headers.set(HOP_HEADER, hop);
+  // Whether it may is decided before: here is nobody left to ask.
+  if (isWebSocket(headers)) outgoing.headers.set("upgrade", "websocket");
 
-  const answer = await awaitFirstByte(timeoutMs, upload?.sent ?? null, (signal) =>
-    destination.fetcher.fetch(outgoing, { redirect: "manual", cache: "no-store", signal }),
+  const fetching = (signal: AbortSignal) =>
+    destination.fetcher.fetch(outgoing, { redirect: "manual", cache: "no-store", signal });
+  const answer = await awaitFirstByte(timeoutMs, upload?.sent ?? null, fetching, cut);
+  if (!answer.arrived && answer.because === "cut") return null;
+  const settled = settle === null ? null : await settle(outcomeOf(answer));
+  const response = answer.arrived ? passedOn(answer.response, requestId, rule) : unanswered(answer, requestId, upload);
+  sayDecision(
+    response.headers,
+    settled === null || said === null ? said : { ...said, admission: { ...said.admission, allowance: settled } },
   );
-  const response = answer.arrived ? passedOn(answer.response, requestId) : unanswered(answer, requestId);
-  if (decision !== null) response.headers.set("rekey-decision", decision);
-  setLimitHeaders(response.headers, allowance, at);
   return response;
 }
 
+/** Tells it, whatever came of the request behind the decision. */
+export function sayDecision(headers: Headers, said: Said): void {
+  if (said === null) return;
+  if (said.decision !== null) headers.set("rekey-decision", said.decision);
+  sayAdmission(headers, said.admission);
+}
+
+function outcomeOf(answer: FirstByte): Outcome {
+  if (answer.arrived) {
+    const { status, headers } = answer.response;
+    return { stated: headers.get(COST_HEADER), failed: status >= 500 ? "5xx" : null };
+  }
+  const failures = { timeout: "timeout", unreachable: "5xx", "body-broken": null, cut: null } as const;
+  return { stated: null, failed: failures[answer.because] };
+}
+
 /** The origin's answer, as the client may have it. */
-function passedOn(answer: Response, requestId: string): Response {
-  if (answer.status < 200 || answer.status > 599) {
+function passedOn(answer: Response, requestId: string, { cacheable }: Pick<RouteRule, "cacheable">): Response {
+  const isUpgrade = answer.status === 101 && answer.webSocket !== null;
+  if (!isUpgrade && (answer.status < 200 || answer.status > 599)) {
     console.warn({ message: "the origin answered with an impossible status", requestId, status: answer.status });
     return problem("origin-unreachable", { requestId });
   }
-  const response = new Response(answer.body, answer);
-  rewriteResponseHeaders(response.headers);
+  const response = isUpgrade ? upgraded(answer) : new Response(answer.body, answer);
+  rewriteResponseHeaders(response.headers, cacheable);
   response.headers.set("rekey-request-id", requestId);
   return response;
 }
 
-function unanswered({ because, cause }: Extract<FirstByte, { arrived: false }>, requestId: string): Response {
+function unanswered(
+  { because, cause }: Extract<FirstByte, { arrived: false }>,
+  requestId: string,
+  upload: Upload | null,
+): Response {
+  if (upload?.limit?.exceeded) return problem("payload-too-large", { requestId });
   if (because === "body-broken") return problem("invalid-request", { requestId, detail: "The body broke off." });
   const code = because === "timeout" ? "origin-timeout" : "origin-unreachable";
   console.warn({ message: code, requestId, cause: redact(String(cause)) });
@@ -67,15 +108,20 @@ function unanswered({ because, cause }: Extract<FirstByte, { arrived: false }>, 
 
 const mayHaveBody = (method: string): boolean => method !== "GET" && method !== "HEAD";
 
+type Upload = { readonly body: ReadableStream; readonly sent: Promise<void>; readonly limit: BodyLimit | null };
+
 /**
  * The same body, and a promise that tells when all of it has been read.
  *
  * workerd ends a piped body that broke off as if it were whole, and the origin would keep half an upload for all of it.
  * So whoever waits for `sent` must abort the fetch when it rejects; `preventAbort` keeps the pipe from being faster.
  */
-function watched(body: ReadableStream, headers: Headers): { body: ReadableStream; sent: Promise<void> } {
+function watched(body: ReadableStream, headers: Headers, { maxBodyBytes }: Passage["rule"]): Upload {
   const length = headers.get("content-length");
   // With a known length the origin sees Content-Length as the client sent it, otherwise chunks.
   const through = length === null ? new IdentityTransformStream() : new FixedLengthStream(Number(length));
-  return { body: through.readable, sent: body.pipeTo(through.writable, { preventAbort: true }) };
+  // A length that is said was judged before.
+  const limit = length === null && maxBodyBytes !== null ? new BodyLimit(maxBodyBytes) : null;
+  const read = limit === null ? body : body.pipeThrough(limit.through);
+  return { body: through.readable, sent: read.pipeTo(through.writable, { preventAbort: true }), limit };
 }

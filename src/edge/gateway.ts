@@ -1,87 +1,57 @@
-import type { Config, Env } from "../env.ts";
-import { askKey } from "../http/ask-key.ts";
-import { carriesCredential } from "../http/credential-in-url.ts";
+import type { Config } from "../env.ts";
 import { problem } from "../http/problem.ts";
-import { readCredential } from "../http/read-credential.ts";
-import { refusalResponse } from "../http/refusal-response.ts";
-import { isTagged } from "../key/credential.ts";
-import { digestOf } from "../key/digest.ts";
-import { forward } from "./forward.ts";
-import { hasBeenHere, hopMark } from "./hop.ts";
-import { destinationOf } from "./origin.ts";
-import type { Target } from "./path.ts";
-import { faultOfFraming } from "./framing.ts";
-
-/** What a path asks of a key. */
-export type RouteRule = { readonly cost: number; readonly scopes: readonly string[] };
-
-/** The rule of every path that no rule names: a valid key, one unit, no scope. */
-const UNNAMED: RouteRule = { cost: 1, scopes: [] };
-
-const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
-const ALLOW = [...METHODS].join(", ");
-
-/** A request for the gateway, with everything that was found out about it on the way in. */
-export type GatewayCall = {
-  readonly env: Env;
-  readonly config: Config;
-  readonly requestId: string;
-  readonly target: Extract<Target, { ok: true }>;
-};
+import { shielded } from "../http/shield.ts";
+import { isMethod, METHODS, ruleFor, type RouteRule } from "../routes.ts";
+import { allowReading, isPreflight, preflightResponse } from "./cors.ts";
+import { hasBeenHere } from "./hop.ts";
+import { passKeyed } from "./keyed.ts";
+import { passOpen } from "./open.ts";
+import type { Goal } from "./path.ts";
+import type { GatewayCall, RuledCall } from "./way.ts";
 
 /**
- * Lets a request through to the origin only if its key's object admits it now. Remembers nothing between requests.
+ * Lets a request through to the origin if its path's rule lets it: nearly always, only if its key's object admits it
+ * now. Remembers nothing between requests.
  *
  * Whatever can be refused without asking anybody is refused first, and nothing that could still fail for a reason of
  * the request's own comes after the key's object has spent a unit on it.
  */
-export async function gateway(request: Request, { env, config, requestId, target }: GatewayCall): Promise<Response> {
+export async function gateway(request: Request, call: GatewayCall): Promise<Response> {
+  const { env, config, requestId, target } = call;
   const { headers, method } = request;
-  if (!METHODS.has(method)) return problem("method-not-allowed", { requestId, headers: { allow: ALLOW } });
+  if (!isMethod(method)) return problem("method-not-allowed", { requestId, headers: { allow: METHODS.join(", ") } });
   // Before the credential is looked for: on a second turn there is none any more.
   if (hasBeenHere(headers, config)) {
     const detail = "The gateway's origin is the gateway itself. Set ORIGIN_URL or the binding ORIGIN.";
     return problem("misconfigured", { requestId, detail });
   }
-  if (isWebSocket(headers)) return problem("websocket-not-allowed", { requestId });
-  if (carriesCredential(target.path) || carriesCredential(target.query)) {
-    return problem("credentials-in-url", { requestId });
+
+  const preflight = isPreflight(method, headers);
+  const rule = (preflight && ruleAskedFor(config, headers, target)) || ruleFor(config.routes, method, target.path);
+  const { cors } = rule;
+  // A preflight of a path without CORS is a request like any other.
+  const isAsked = preflight && cors !== null;
+  if (isAsked && cors.preflight === "answer") {
+    return preflightResponse(cors, rule.methods ?? METHODS, headers, requestId);
   }
 
-  const reading = readCredential(headers, config.credentialHeaders);
-  if (!reading.ok) return problem(reading.code, { requestId });
-  const { credential } = reading;
-  if (!isTagged(credential, config.peppers)) return problem("invalid-key", { requestId });
-  // Behind the tag, because reading every header costs more than refusing a forgery.
-  const framing = faultOfFraming(request);
-  if (framing !== null) return problem(framing.code, { requestId, detail: framing.detail });
-
   const [scheme, host] = authorityOf(request.url);
-  const found = destinationOf({ scheme, host, path: target.path, query: target.query }, env, config);
-  if (!found.ok) return problem(found.code, { requestId, detail: found.detail });
-
   const clientIp = headers.get("cf-connecting-ip");
-  const { cost, scopes } = UNNAMED;
-  const asked = await askKey(env, config, credential.keyId, (key) =>
-    key.admit({ presented: digestOf(credential.text), cost, scopes, anyScope: [], ip: clientIp, dryRun: false }),
-  );
-  if (!asked.answered) return problem("unavailable", { requestId });
-  const verdict = asked.answer;
-  const { decision } = verdict;
-  if (!verdict.admitted) return refusalResponse(verdict, { requestId, decision, scopes });
-
-  return forward(request, {
-    destination: found.destination,
-    provenance: { credential, identity: verdict.identity, requestId, clientIp, scheme, host },
-    hop: hopMark(config),
-    timeoutMs: config.originTimeoutMs,
-    decision,
-    allowance: verdict.allowance,
-    at: verdict.at,
-  });
+  const ruled: RuledCall = { ...call, rule, scheme, host, clientIp };
+  const needsKey = !rule.public && !isAsked;
+  const answer = needsKey
+    ? await shielded(env.FAILURES, clientIp, requestId, await passKeyed(request, ruled))
+    : await passOpen(request, ruled);
+  // What is said of a preflight that is passed on is the origin's.
+  if (cors !== null && !isAsked) allowReading(answer.headers, cors, headers.get("origin"));
+  return answer;
 }
 
-const isWebSocket = (headers: Headers): boolean => /\bwebsocket\b/i.test(headers.get("upgrade") ?? "");
+/** The rule of the request that a preflight asks about, if pages of other sites may make it. */
+function ruleAskedFor({ routes }: Config, headers: Headers, { path }: Goal): RouteRule | null {
+  const rule = ruleFor(routes, headers.get("access-control-request-method")!, path);
+  return rule.cors === null ? null : rule;
+}
 
 /** Scheme and host of a URL that is known to have a path. */
 function authorityOf(url: string): readonly [scheme: string, host: string] {

@@ -9,6 +9,9 @@ export type Target =
   | { readonly ok: true; readonly path: string; readonly query: string }
   | { readonly ok: false; readonly because: string };
 
+/** A target that has one reading. */
+export type Goal = Extract<Target, { ok: true }>;
+
 /**
  * Reads the target of a request from its URL, or says why it has more than one reading.
  *

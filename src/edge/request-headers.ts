@@ -1,17 +1,25 @@
 import { namesCredential } from "../http/read-credential.ts";
-import type { Identity } from "../key/admit.ts";
+import type { Identity } from "../key/identity.ts";
 import { parseCredential, type ParsedCredential } from "../key/credential.ts";
 
 /** What the gateway itself knows about a request that it forwards. */
 export type Provenance = {
-  readonly credential: ParsedCredential;
-  readonly identity: Identity;
+  /** `null` where no key is needed. */
+  readonly admitted: Admitted | null;
   readonly requestId: string;
   /** The client's address as Cloudflare saw it; `null` where nobody can know it. */
   readonly clientIp: string | null;
   /** The URL that the client asked for. */
   readonly scheme: string;
   readonly host: string;
+};
+
+/** Who was admitted, and by what. */
+export type Admitted = {
+  readonly credential: ParsedCredential;
+  readonly identity: Identity;
+  /** The same, signed; `null` where the route does not ask for it. */
+  readonly assertion: string | null;
 };
 
 /**
@@ -21,11 +29,11 @@ export type Provenance = {
  * Identity is written last, so that no `Connection: rekey-key-id` can take it away.
  */
 export function rewriteRequestHeaders(headers: Headers, provenance: Provenance): void {
-  const { credential, identity, requestId, clientIp, scheme, host } = provenance;
+  const { admitted, requestId, clientIp, scheme, host } = provenance;
   const connection = headers.get("connection");
   const unwanted: string[] = [];
   for (const [name, value] of headers) {
-    if (isUnwanted(name) || holdsCredential(name, value, credential)) unwanted.push(name);
+    if (isUnwanted(name) || holdsCredential(name, value, admitted?.credential ?? null)) unwanted.push(name);
   }
   for (const name of unwanted) headers.delete(name);
   if (connection !== null) dropNamed(headers, connection);
@@ -35,12 +43,32 @@ export function rewriteRequestHeaders(headers: Headers, provenance: Provenance):
   headers.set("x-forwarded-proto", scheme);
   headers.set("x-forwarded-host", host);
 
-  headers.set("rekey-key-id", identity.keyId);
-  headers.set("rekey-key-version", String(identity.version));
   headers.set("rekey-request-id", requestId);
-  if (identity.owner !== null) headers.set("rekey-owner", identity.owner);
+  if (admitted === null) return;
+  for (const [name, value] of identityHeaders(admitted.identity, requestId)) headers.set(name, value);
+  if (admitted.assertion !== null) headers.set("rekey-assertion", admitted.assertion);
+}
+
+/** Every name under which an origin is told of an admission. */
+export const IDENTITY_HEADERS = [
+  "rekey-assertion",
+  "rekey-key-id",
+  "rekey-key-version",
+  "rekey-owner",
+  "rekey-request-id",
+  "rekey-scopes",
+];
+
+/** Who was admitted, as headers that an origin can believe. */
+export function identityHeaders(identity: Identity, requestId: string): [name: string, value: string][] {
   const scopes = identity.details?.scopes ?? [];
-  if (scopes.length > 0) headers.set("rekey-scopes", scopes.join(" "));
+  return [
+    ["rekey-key-id", identity.keyId],
+    ["rekey-key-version", String(identity.version)],
+    ["rekey-request-id", requestId],
+    ...(identity.owner === null ? [] : [["rekey-owner", identity.owner] as [string, string]]),
+    ...(scopes.length === 0 ? [] : [["rekey-scopes", scopes.join(" ")] as [string, string]]),
+  ];
 }
 
 /** Meant for one connection only (RFC 9110 section 7.6.1), or decided anew by the runtime for the next one. */
@@ -106,9 +134,9 @@ export function isUnwanted(name: string): boolean {
 }
 
 /** The credential that was presented must not travel on, wherever a client repeated it; nor another of ours. */
-function holdsCredential(name: string, value: string, { text }: ParsedCredential): boolean {
-  if (value.length < text.length || name === "cookie") return false;
-  if (value.includes(text)) return true;
+function holdsCredential(name: string, value: string, presented: ParsedCredential | null): boolean {
+  if (name === "cookie") return false;
+  if (presented !== null && value.includes(presented.text)) return true;
   return (name === "authorization" || name === "x-api-key") && namesCredential(value);
 }
 

@@ -1,35 +1,40 @@
 /**
  * Makes an origin's answer one that may leave the gateway: it is private to who asked, and nothing in it can be
  * mistaken for what the gateway says.
+ *
+ * @param cacheable the route says that the answer is the same for everybody who may have it: what the origin permits to
+ *   shared caches stands.
  */
-export function rewriteResponseHeaders(headers: Headers): void {
+export function rewriteResponseHeaders(headers: Headers, cacheable = false): void {
   const unwanted: string[] = [];
-  for (const name of headers.keys()) if (isUnwanted(name)) unwanted.push(name);
+  for (const name of headers.keys()) {
+    if (isUnwanted(name) || (!cacheable && isForSharedCaches(name))) unwanted.push(name);
+  }
   for (const name of unwanted) headers.delete(name);
-  headers.set("cache-control", privateCacheControl(headers.get("cache-control")));
+  if (!cacheable) headers.set("cache-control", privateCacheControl(headers.get("cache-control")));
   if (headers.get("vary")?.trim() !== "*") headers.append("vary", DECIDING_HEADERS);
 }
 
 /** What the answer depends on, whatever the origin knows about it. */
 const DECIDING_HEADERS = "Authorization, X-API-Key";
 
-/** Hop-by-hop (RFC 9110 section 7.6.1), and orders to shared caches that stand beside Cache-Control (RFC 9213). */
+/** Hop-by-hop (RFC 9110 section 7.6.1). */
 const UNWANTED = new Set([
   "connection",
-  "edge-control",
   "keep-alive",
   "proxy-authenticate",
   "proxy-connection",
-  "surrogate-control",
   "te",
   "trailer",
   "transfer-encoding",
   "upgrade",
-  "x-accel-expires",
 ]);
 
-const isUnwanted = (name: string): boolean =>
-  UNWANTED.has(name) || name.startsWith("rekey-") || name.endsWith("-cache-control");
+const isUnwanted = (name: string): boolean => UNWANTED.has(name) || name.startsWith("rekey-");
+
+/** Orders to shared caches that stand beside Cache-Control (RFC 9213, and what was there before it). */
+const isForSharedCaches = (name: string): boolean =>
+  ["edge-control", "surrogate-control", "x-accel-expires"].includes(name) || name.endsWith("-cache-control");
 
 /**
  * An origin's Cache-Control with every permission for shared caches taken out and `private` put in. What it says to

@@ -76,6 +76,21 @@ export const CODES = {
     explanation:
       "Wait for the next period as `Retry-After` says. Without `Retry-After` the quota does not refill: ask for more.",
   },
+  "rotation-required": {
+    status: 403,
+    title: "This API key must be rotated before it is used again.",
+    explanation: "Its secret has had its uses or its time. Rotate it, for instance with `POST /_rekey/v1/self/rotate`.",
+  },
+  "concurrency-exceeded": {
+    status: 429,
+    title: "Too many requests with this API key are open at once.",
+    explanation: "Wait until one of them has ended. The refused request was not counted and used no quota.",
+  },
+  "too-many-failures": {
+    status: 429,
+    title: "Too many failed attempts from this address.",
+    explanation: "This address presented many keys that are not valid. A valid key works all the same, from here too.",
+  },
   "cost-exceeds-limit": {
     status: 429,
     title: "The request costs more than this API key can ever spend at once.",
@@ -131,7 +146,7 @@ export const CODES = {
   "payload-too-large": {
     status: 413,
     title: "The request body is too large.",
-    explanation: "Bodies of control requests may have 64 KiB.",
+    explanation: "Bodies of control requests may have 64 KiB; those to the API what its route allows.",
   },
   "header-too-large": {
     status: 431,
@@ -141,8 +156,7 @@ export const CODES = {
   "websocket-not-allowed": {
     status: 403,
     title: "WebSockets are not allowed here.",
-    explanation:
-      "An open connection would outlive the key it was admitted with, so none is opened. Use plain requests.",
+    explanation: "The path takes plain requests only. A rule of the deployment may allow WebSockets elsewhere.",
   },
   conflict: {
     status: 409,
@@ -201,5 +215,9 @@ export const CODE_OF_REASON = {
   "ip-not-allowed": "ip-not-allowed",
   "rate-limited": "rate-limited",
   "quota-exceeded": "quota-exceeded",
+  "rotation-required": "rotation-required",
+  "concurrency-exceeded": "concurrency-exceeded",
+  // Between the Worker and the object only; a Worker that let it out would have failed to ask again.
+  "slot-required": "unavailable",
   "cost-exceeds-limit": "cost-exceeds-limit",
 } as const satisfies Record<Reason, Code>;

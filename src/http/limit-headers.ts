@@ -1,4 +1,4 @@
-import type { Allowance } from "../key/admit.ts";
+import type { Allowance } from "../key/allowance.ts";
 import { QUOTA_NAME } from "../key/policy.ts";
 import { secondsUntil, type EpochMs } from "../key/time.ts";
 

@@ -1,7 +1,8 @@
 import type { EpochMs } from "../key/time.ts";
 
 /** Work that an object does later by itself. */
-export type TaskName = "deliver" | "erase-repeat";
+export type TaskName =
+  "deliver" | "erase-repeat" | "close-reservations" | "end-rest" | "announce-rotation" | "cut-exchanges";
 
 /** When a task is due, and how often in a row it has failed. */
 export type Task = { readonly dueAt: EpochMs; readonly attempts: number };
@@ -19,6 +20,12 @@ export function withoutTask(agenda: Agenda, name: TaskName): Agenda {
   const next = new Map(agenda);
   next.delete(name);
   return next;
+}
+
+/** The agenda with a task at an instant, or without it. The same agenda if nothing changes. */
+export function withDue(agenda: Agenda, name: TaskName, dueAt: EpochMs | null): Agenda {
+  if (dueAt === null) return withoutTask(agenda, name);
+  return agenda.get(name)?.dueAt === dueAt ? agenda : withTask(agenda, name, { dueAt, attempts: 0 });
 }
 
 /** The instant of the earliest task; `null` when there is none. */

@@ -35,6 +35,30 @@ const STEPS: readonly string[] = [
   UPDATE part SET json = json_set(json, '$.ownerOrder', json('null')) WHERE name = 'standing';
   UPDATE part SET json = json_set(json, '$.selfRotations', json('null')) WHERE name = 'use';
   `,
+  `
+  CREATE TABLE reservation (     -- the open ones, and the last ones that were closed
+    id   TEXT    PRIMARY KEY,
+    at   INTEGER NOT NULL,       -- epoch milliseconds; when it was opened, or closed
+    json TEXT    NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  UPDATE part SET json = json_set(json,
+    '$.lifetimeSeconds', json('null'), '$.maxLifetimeSeconds', json('null'), '$.idleSeconds', json('null'),
+    '$.rotation', json('null'), '$.maxConcurrent', json('null'),
+    '$.reserveSeconds', 300, '$.onReservationTimeout', 'charge') WHERE name = 'profile';
+  UPDATE part SET json = json_set(json, '$.quota.refill', 'reset', '$.quota.cap', json('null'))
+    WHERE name = 'profile' AND json ->> '$.quota' IS NOT NULL;
+  UPDATE part SET json = json_set(json, '$.units', 0, '$.rotationAnnounced', json('false'),
+    '$.rateLimits', (SELECT json_group_array(json(iif(type = 'null', 'null', json_set(value, '$.algorithm', 'window'))))
+                     FROM json_each(json, '$.rateLimits')))
+    WHERE name = 'use';
+  UPDATE part SET json = json_set(json, '$.selfRotations.algorithm', 'window')
+    WHERE name = 'use' AND json ->> '$.selfRotations' IS NOT NULL;
+  UPDATE part SET json = json_set(json, '$.endSetAt', json('null')) WHERE name = 'standing';
+  UPDATE part SET json = json_set(json, '$.newestAdmitted',
+    (SELECT json ->> '$.version' FROM part WHERE name = 'standing') - iif(json ->> '$.admittedWithSecret' > 0, 0, 1))
+    WHERE name = 'use';
+  UPDATE part SET json = json_set(json, '$.quota.carried', 0) WHERE name = 'use' AND json ->> '$.quota' IS NOT NULL;
+  `,
 ];
 
 export const SCHEMA_VERSION = STEPS.length;

@@ -1,9 +1,11 @@
 import type { KeyEvent } from "../key/event.ts";
-import type { Key, Profile, RetiredSecret, Standing, Use } from "../key/key.ts";
+import type { Key, Profile, RetiredSecret, Standing } from "../key/key.ts";
 import { NO_RECEIPTS, type Receipt, type Receipts, type Repeat } from "../key/receipt.ts";
+import type { Reservation, ReservationId, Reservations } from "../key/reservation.ts";
 import type { EpochMs } from "../key/time.ts";
 import type { Vacancy } from "../key/vacancy.ts";
 import { nextDue, type Agenda, type Task, type TaskName } from "./agenda.ts";
+import { packUse, unpackUse, type PackedUse } from "./pack-use.ts";
 import { migrate, schemaVersionOf, SCHEMA_VERSION } from "./book-schema.ts";
 
 /** All that an object keeps, apart from its events. Replaced whole; a part that is the same object is not written again. */
@@ -114,6 +116,7 @@ export class Book {
       key.profile === was.key.profile &&
       key.standing === was.key.standing &&
       key.receipts === was.key.receipts &&
+      key.reservations === was.key.reservations &&
       vacancy === was.vacancy &&
       delivered === was.delivered &&
       agenda === was.agenda
@@ -121,7 +124,7 @@ export class Book {
   }
 
   #putUse(key: Key, boot: number): void {
-    this.#put("use", { ...key.use, boot });
+    this.#put("use", { ...packUse(key.use), boot });
   }
 
   #writeKey(key: Key, boot: number, was: Page | null): void {
@@ -133,6 +136,8 @@ export class Book {
       this.#writeRetired(retired, was?.key?.standing.retired ?? []);
     }
     if (key.receipts !== was?.key?.receipts) this.#writeReceipts(key.receipts, was?.key?.receipts ?? NO_RECEIPTS);
+    const reservations = was?.key?.reservations ?? NO_RESERVATIONS;
+    if (key.reservations !== reservations) this.#writeReservations(key.reservations, reservations);
   }
 
   /** Removes the key and all that is personal. What must stay is in the vacancy that takes its place. */
@@ -140,6 +145,7 @@ export class Book {
     this.#sql.exec("DELETE FROM part WHERE name IN ('use', 'profile', 'standing', 'repeat')");
     this.#sql.exec("DELETE FROM retired_secret");
     this.#sql.exec("DELETE FROM receipt");
+    this.#sql.exec("DELETE FROM reservation");
     this.#sql.exec("DELETE FROM event");
   }
 
@@ -175,6 +181,21 @@ export class Book {
       if (known.has(receipt)) continue;
       const { header, request, at, version } = receipt;
       this.#sql.exec("INSERT INTO receipt VALUES (?, ?, ?, ?)", header, request, at, version);
+    }
+  }
+
+  #writeReservations(reservations: Reservations, was: Reservations): void {
+    for (const reservation of reservations.values()) {
+      if (was.get(reservation.id) === reservation) continue;
+      this.#sql.exec(
+        "INSERT INTO reservation VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET at = excluded.at, json = excluded.json",
+        reservation.id,
+        reservation.closed?.at ?? reservation.openedAt,
+        JSON.stringify(reservation),
+      );
+    }
+    for (const id of was.keys()) {
+      if (!reservations.has(id)) this.#sql.exec("DELETE FROM reservation WHERE id = ?", id);
     }
   }
 
@@ -224,7 +245,12 @@ export class Book {
       agenda: new Map(agenda),
     };
     if (!parts.has("use")) return { ...page, key: null, boot: 0 };
-    const { boot, ...use } = parts.get("use") as Use & { boot: number };
+    const { boot, ...use } = parts.get("use") as PackedUse & { boot: number };
+    const reservations = this.#sql
+      .exec<Row>("SELECT json FROM reservation ORDER BY at")
+      .toArray()
+      .map(({ json }) => JSON.parse(json) as Reservation)
+      .map((reservation): [ReservationId, Reservation] => [reservation.id, reservation]);
     const standing = parts.get("standing") as Omit<Standing, "retired">;
     return {
       ...page,
@@ -232,7 +258,8 @@ export class Book {
       key: {
         profile: parts.get("profile") as Profile,
         standing: { ...standing, retired },
-        use,
+        use: unpackUse(use),
+        reservations: new Map(reservations),
         receipts: { seen, repeat: (parts.get("repeat") ?? null) as Repeat | null },
       },
     };
@@ -240,3 +267,5 @@ export class Book {
 }
 
 type Row = { json: string };
+
+const NO_RESERVATIONS: Reservations = new Map();

@@ -1,14 +1,19 @@
 import { DurableObject } from "cloudflare:workers";
 import { requireConfig, type Config, type Env } from "../env.ts";
-import { admit, type Admission, type Verdict } from "../key/admit.ts";
+import type { Admission } from "../key/admission.ts";
+import { admit, type Verdict } from "../key/admit.ts";
 import { amend, credit, type AmendCommand, type Amended, type CreditCommand, type Credited } from "../key/amend.ts";
 import { judge, sees, type Authority } from "../key/authority.ts";
 import type { Random } from "../key/base62.ts";
-import { obey, resume, revoke, suspend, type Circumstance, type Suspension } from "../key/change.ts";
+import { note, obey, resume, revoke, suspend, type Circumstance, type Suspension } from "../key/change.ts";
 import { create, createAfterPurge, createAgain, type Creation, type Fresh } from "../key/create.ts";
 import { hintOf, mint, type KeyId } from "../key/credential.ts";
 import { digestOf, type Digest } from "../key/digest.ts";
 import type { KeyEvent } from "../key/event.ts";
+import { endRest, restMayEndAt } from "../key/end-rest.ts";
+import { explain } from "../key/explain.ts";
+import { announceRotation } from "../key/follow-policy.ts";
+import { holds, nextEnd } from "../key/hold.ts";
 import type { Key, Step } from "../key/key.ts";
 import { newerOrder } from "../key/owner-order.ts";
 import { purge } from "../key/purge.ts";
@@ -23,14 +28,20 @@ import {
   type SelfRotateCommand,
   type SelfRotation,
 } from "../key/rotate.ts";
+import { nextTimeout } from "../key/reservation.ts";
+import { closeExpired, settle, type Settlement } from "../key/settle.ts";
+import { dueSoonAt, isDueSoon } from "../key/rotation-policy.ts";
 import { readSelf, revokeSelf, type SelfOutcome } from "../key/self.ts";
 import { after, epochMs, ForwardClock, type EpochMs } from "../key/time.ts";
 import { awaitedOrder, withAwaited } from "../key/vacancy.ts";
-import { backoffMs, isDue, withoutTask, withTask, type Agenda, type TaskName } from "./agenda.ts";
+import { backoffMs, isDue, withDue, withoutTask, withTask, type Agenda, type TaskName } from "./agenda.ts";
 import { Book, type Page } from "./book.ts";
+import { Exchanges } from "./exchanges.ts";
 import { Outbox } from "./outbox.ts";
+import { ATTACH_HEADER } from "./rpc.ts";
 import type {
   Ask,
+  Attach,
   Cause,
   CreateAnswer,
   CreateCommand,
@@ -43,6 +54,7 @@ import type {
   Reached,
   SelfAnswer,
   SelfAsk,
+  SettleCommand,
   WithRecord,
 } from "./rpc.ts";
 
@@ -71,6 +83,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     delivered: (through) => this.#delivered(through),
     failed: (cause) => this.#deliveryFailed(cause),
   });
+  #exchanges = new Exchanges(this.ctx);
   /** Events that the next write takes along. */
   #events: KeyEvent[] = [];
   /** How many decisions this instance has numbered. */
@@ -108,8 +121,10 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   }
 
   async admit(admission: Admission): Promise<Decided<Verdict>> {
-    const key = this.#page?.key ?? null;
-    if (key !== null) return this.#step(key, (now) => admit(key, admission, now));
+    const key = this.#present();
+    if (key !== null) {
+      return this.#step(key, (now) => this.#admit(key, admission, now));
+    }
     return {
       admitted: false,
       at: this.#clock.now(),
@@ -118,6 +133,12 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
       allowance: null,
       decision: null,
     };
+  }
+
+  #admit(key: Key, admission: Admission, now: EpochMs): Step<Verdict> {
+    const step = admit(key, admission, now, { mint: () => this.#mintFor(key), random });
+    if (!admission.explain) return step;
+    return { ...step, answer: { ...step.answer, explanation: explain(key, admission, now) } };
   }
 
   async rotate(command: RotateCommand & Ask): Promise<Decided<Reached<WithRecord<Rotation>>>> {
@@ -185,6 +206,17 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     return { ...answer, events: this.#book.eventsBefore(before, limit) };
   }
 
+  async settle({ id, used, onlyOwner }: SettleCommand): Promise<Decided<WithRecord<Settlement>>> {
+    const key = this.#present();
+    if (key === null || (onlyOwner !== null && onlyOwner !== key.profile.owner)) {
+      return this.#answer({ done: false, because: "not-found", detail: "There is no such reservation." });
+    }
+    return this.#step(key, (now) => {
+      const step = settle(key, id, used, now);
+      return { ...step, answer: withRecord<Settlement>(step.answer, step.key, now) };
+    });
+  }
+
   async readSelf({ presented, ip }: SelfAsk): Promise<Decided<SelfAnswer>> {
     return this.#self((key, now) => readSelf(key, presented, ip, now));
   }
@@ -214,8 +246,53 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
       this.#replace({ ...page, key: step.key }, step.events);
     }
     await this.#settled();
+    this.#cutExchanges();
     await this.#deliverInline();
     return { done: true };
+  }
+
+  /** Attaches an exchange that outlives its admission: see `ATTACH_URL`. */
+  override async fetch(request: Request): Promise<Response> {
+    const wanted = JSON.parse(decodeURIComponent(request.headers.get(ATTACH_HEADER) ?? "null")) as Attach;
+    return "admission" in wanted ? this.#attachAdmission(wanted.admission) : this.#attachWatch(wanted);
+  }
+
+  /** An exchange is over. The answer tells its Worker that the slot is free; the runtime does not give it by itself. */
+  override webSocketClose(line: WebSocket): void {
+    line.close(1000);
+  }
+
+  /** Nothing is said over these lines but a verdict and an end, and a broken one is gone anyway. */
+  override webSocketMessage(): void {}
+  override webSocketError(): void {}
+
+  async #attachAdmission(admission: Admission): Promise<Response> {
+    const key = this.#present();
+    if (key === null) return Response.json(await this.admit(admission));
+    let opened: ReturnType<Exchanges["open"]> | null = null;
+    const verdict = await this.#step(key, (now) => {
+      const step = this.#admit(key, { ...admission, open: this.#exchanges.slots }, now);
+      // Within the step, before anything is awaited: the next admission counts this slot already.
+      if (step.answer.admitted) opened = this.#exchanges.open(step.answer.identity.version, true);
+      return step;
+    });
+    return opened === null ? Response.json(verdict) : this.#attached(opened, verdict);
+  }
+
+  async #attachWatch({ version, slot }: Extract<Attach, { version: number }>): Promise<Response> {
+    // Whatever is decided but not yet durable could still be undone, and must not be what an exchange goes on under.
+    await this.#settled();
+    const key = this.#present();
+    if (key === null || !holds(key, version, this.#clock.now())) return new Response(null, { status: 410 });
+    return this.#attached(this.#exchanges.open(version, slot), null);
+  }
+
+  /** Hands out the far end of an exchange, once it is on the agenda when it is to be cut at the latest. */
+  async #attached({ near, far }: ReturnType<Exchanges["open"]>, verdict: Decided<Verdict> | null): Promise<Response> {
+    this.#planCut();
+    await this.#settled();
+    if (verdict !== null) near.send(JSON.stringify(verdict));
+    return new Response(null, { status: 101, webSocket: far });
   }
 
   /** Does what is due. Never throws: the platform stops repeating an alarm that keeps failing, we do not. */
@@ -223,6 +300,12 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     this.#book.alarmRang();
     // What happens here first, what needs others last: while one waits for them, no second alarm rings.
     if (this.#isDue("erase-repeat")) this.#eraseRepeat();
+    if (this.#isDue("cut-exchanges")) {
+      this.#housekeep(this.#page!, withoutTask(this.#page!.agenda, "cut-exchanges"));
+      this.#cutExchanges();
+    }
+    this.#present();
+    if (this.#isDue("announce-rotation")) this.#announceRotation();
     if (this.#isDue("deliver")) await this.#outbox.flush();
     await this.#settled();
     this.#book.arm();
@@ -244,7 +327,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     decide: (key: Key, circumstance: Circumstance) => Step<Answer>,
     granted: readonly string[] = [],
   ): Promise<Decided<Reached<WithRecord<Answer>>>> {
-    const key = this.#page?.key ?? null;
+    const key = this.#present();
     if (key === null) return this.#answer(NOT_FOUND);
     const { owner, scopes } = key.profile;
     const judgement = judge(ask.authority, { owner, scopes: [...scopes, ...granted] });
@@ -254,6 +337,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
       const step = decide(key, { now, by: ask.by, reason: ask.reason });
       return { ...step, answer: { reached: true as const, ...withRecord(step.answer, step.key, now) } };
     });
+    this.#cutExchanges();
     await this.#deliverInline();
     return answer;
   }
@@ -262,19 +346,27 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   async #self<Answer extends SelfOutcome | SelfRotation>(
     decide: (key: Key, now: EpochMs) => Step<Answer>,
   ): Promise<Decided<WithRecord<Answer> | { readonly done: false; readonly refusal: Refusal }>> {
-    const key = this.#page?.key ?? null;
+    const key = this.#present();
     if (key === null) return { done: false, refusal: UNKNOWN, decision: null };
     const answer = await this.#step(key, (now) => {
       const step = decide(key, now);
       return { ...step, answer: withRecord(step.answer, step.key, now) };
     });
+    this.#cutExchanges();
     await this.#deliverInline();
     return answer;
   }
 
   #visible(authority: Authority): Key | null {
-    const key = this.#page?.key ?? null;
+    const key = this.#present();
     return key !== null && sees(authority, key.profile.owner) ? key : null;
+  }
+
+  /** The key as it stands now: what was due by its time has happened, however late the alarm may be. */
+  #present(): Key | null {
+    if (this.#isDue("close-reservations")) this.#closeReservations();
+    if (this.#isDue("end-rest")) this.#endRest();
+    return this.#page?.key ?? null;
   }
 
   /** The one way in which the state moves on. What is to be done later goes onto the agenda with it. */
@@ -292,9 +384,29 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     // the same boot. So the first change begins another: no number of a change was ever given to a refusal.
     const boot = this.#changed ? page.boot : page.boot + 1;
     this.#changed = true;
-    this.#page = { ...page, boot, agenda };
+    this.#page = { ...page, boot, agenda: this.#planned(page, agenda) };
     this.#events.push(...events);
     this.#decided += 1;
+  }
+
+  /** The agenda with what the key's policy wants done later, as far as this step has changed it. */
+  #planned({ key }: Page, agenda: Agenda): Agenda {
+    const was = this.#page?.key ?? null;
+    let planned = agenda;
+    if (key?.reservations !== was?.reservations) {
+      planned = withDue(planned, "close-reservations", key && nextTimeout(key.reservations));
+    }
+    if (key?.profile.idleSeconds !== null && key?.standing !== was?.standing) {
+      planned = withDue(planned, "end-rest", key && restMayEndAt(key));
+    }
+    if (key?.profile.rotation !== was?.profile.rotation || key?.standing.version !== was?.standing.version) {
+      planned = withDue(planned, "announce-rotation", key && dueSoonAt(key));
+    }
+    // Whoever closes nothing costs nothing: without an open exchange there is nothing to cut.
+    if (key !== null && key.standing !== was?.standing && this.#exchanges.any) {
+      planned = withDue(planned, "cut-exchanges", nextEnd(key, this.#clock.now()));
+    }
+    return planned;
   }
 
   /** Numbers an answer and lets it go when the state it was decided on is durable. */
@@ -360,6 +472,62 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     const { key } = page;
     const erased = key === null ? page : { ...page, key: { ...key, receipts: withoutRepeat(key.receipts) } };
     this.#housekeep(erased, withoutTask(page.agenda, "erase-repeat"));
+  }
+
+  /** Puts on the agenda when the next exchange may have to be cut, if any is open. */
+  #planCut(): void {
+    const page = this.#page;
+    if (page === null || page.key === null || !this.#exchanges.any) return;
+    const agenda = withDue(page.agenda, "cut-exchanges", nextEnd(page.key, this.#clock.now()));
+    if (agenda !== page.agenda) this.#housekeep(page, agenda);
+  }
+
+  /** Cuts what was admitted under a version that no longer holds, and notes how many there were. */
+  #cutExchanges(): void {
+    const page = this.#page;
+    if (page === null || !this.#exchanges.any) return;
+    const now = this.#clock.now();
+    const count = this.#exchanges.cut(page.key, now);
+    if (count > 0 && page.key !== null) {
+      const step = note(page.key, "key.exchanges-cut", this.#byPolicy(), { count });
+      this.#replace({ ...page, key: step.key }, step.events);
+      this.ctx.waitUntil(this.#settled());
+    }
+    this.#planCut();
+  }
+
+  #closeReservations(): void {
+    const page = this.#page!;
+    const key = page.key === null ? null : closeExpired(page.key, this.#clock.now());
+    this.#housekeep({ ...page, key }, withDue(page.agenda, "close-reservations", key && nextTimeout(key.reservations)));
+  }
+
+  #endRest(): void {
+    const page = this.#page!;
+    const { key } = page;
+    const step = key && endRest(key, this.#byPolicy());
+    // It was used since: every use moves the end, and none of them writes an agenda.
+    if (step === null) return this.#housekeep(page, withDue(page.agenda, "end-rest", key && restMayEndAt(key)));
+    this.#replace({ ...page, key: step.key }, step.events);
+    this.ctx.waitUntil(this.#settled());
+    this.#cutExchanges();
+  }
+
+  #announceRotation(): void {
+    const page = this.#page!;
+    const { key } = page;
+    const agenda = withoutTask(page.agenda, "announce-rotation");
+    const circumstance = this.#byPolicy();
+    if (key === null || !isDueSoon(key, circumstance.now)) return this.#housekeep(page, agenda);
+    const step = announceRotation(key, circumstance);
+    this.#replace({ ...page, key: step.key, agenda }, step.events);
+    this.ctx.waitUntil(this.#settled());
+  }
+
+  /** Nobody asked: the key's own policy has it so. */
+  #byPolicy(): Circumstance {
+    const by = { actor: "policy", requestId: "", ip: null, userAgent: null, country: null };
+    return { now: this.#clock.now(), by, reason: null };
   }
 
   /** Moves on the state where nobody waits for an answer. */

@@ -1,4 +1,5 @@
-import type { Admission, Verdict } from "../key/admit.ts";
+import type { Admission } from "../key/admission.ts";
+import type { Verdict } from "../key/admit.ts";
 import type { AmendCommand, Amended, CreditCommand, Credited } from "../key/amend.ts";
 import type { Authority } from "../key/authority.ts";
 import type { Suspension } from "../key/change.ts";
@@ -10,6 +11,8 @@ import type { OwnerOrder } from "../key/owner-order.ts";
 import type { Idempotency } from "../key/receipt.ts";
 import type { KeyRecord } from "../key/record.ts";
 import type { Refusal } from "../key/refusal.ts";
+import type { ReservationId } from "../key/reservation.ts";
+import type { Settlement } from "../key/settle.ts";
 import type { RotateCommand, Rotation, SelfRotateCommand, SelfRotation } from "../key/rotate.ts";
 
 /**
@@ -39,6 +42,9 @@ export interface KeyRpc {
   /** Events with a sequence below `before`, newest first, at most `limit`. */
   events(ask: EventsAsk): Promise<Decided<Reached<{ readonly events: readonly KeyEvent[] }>>>;
 
+  /** Charges what a reservation really cost and gives the rest back, once. Works in any standing of the key. */
+  settle(command: SettleCommand): Promise<Decided<WithRecord<Settlement>>>;
+
   // On the authority of the key's own secret.
   readSelf(ask: SelfAsk): Promise<Decided<SelfAnswer>>;
   rotateSelf(command: SelfRotateCommand & Cause): Promise<Decided<WithRecord<SelfRotation>>>;
@@ -48,6 +54,25 @@ export interface KeyRpc {
   /** From the owner's object only. Reaches also an id whose creation is still under way. */
   obey(command: OwnerCommand): Promise<Obedience>;
 }
+
+/**
+ * Exchanges that outlive their admission are attached to the key's object by a WebSocket, opened with `fetch` at this
+ * address. `ATTACH_HEADER` says what is wanted, as URI-encoded JSON of an `Attach`.
+ *
+ * An attachment that is granted answers 101. For an admission the verdict is the socket's first message; one that is
+ * refused is the body of a 200. An attachment to a version that no longer holds answers 410.
+ */
+export const ATTACH_URL = "https://key-object/exchanges";
+export const ATTACH_HEADER = "rekey-attach";
+
+export type Attach =
+  /** Admit, and take a slot for as long as the socket is open. */
+  | { readonly admission: Admission }
+  /** Watch over an exchange that was admitted under a version, and hold its slot again if it has one. */
+  | { readonly version: number; readonly slot: boolean };
+
+/** The close code that means: the key has ended, end the exchange. Any other means: attach again and ask. */
+export const CUT = 4401;
 
 /** Strictly increasing per object, as `<boot>.<n>`; `null` where no key stands. */
 export type Decided<Answer> = Answer & { readonly decision: string | null };
@@ -88,6 +113,13 @@ export type CreateAnswer = WithRecord<Creation>;
 export type PurgeAnswer = { readonly purged: boolean };
 
 export type EventsAsk = { readonly authority: Authority; readonly before: number | null; readonly limit: number };
+
+/** `onlyOwner`: the only owner whose keys exist for the one who asks; `null`: every owner's. */
+export type SettleCommand = {
+  readonly id: ReservationId;
+  readonly used: number;
+  readonly onlyOwner: string | null;
+};
 
 /** `ip`: the client's address as the edge knows it. */
 export type SelfAsk = { readonly presented: Digest; readonly ip: string | null };

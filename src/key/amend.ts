@@ -1,13 +1,16 @@
 import { change, unchanged, type Circumstance } from "./change.ts";
-import { BOUNDS, type JsonValue, type QuotaRule, type RateLimitRule } from "./policy.ts";
-import type { Key, Profile, RetiredSecret, Step, Use } from "./key.ts";
-import { freshQuota, type QuotaState } from "./quota.ts";
-import type { RateLimitState } from "./rate-limit.ts";
+import { carryOver } from "./carry-over.ts";
+import type { Key, Profile, RetiredSecret, Step } from "./key.ts";
+import { endOf } from "./lifetime.ts";
+import { BOUNDS, type JsonValue } from "./policy.ts";
 import type { EpochMs } from "./time.ts";
 
 /** The fields that people may change, each replaced whole. A field that is absent stays as it is. */
 export type Amendment = Partial<
-  Pick<Profile, "name" | "scopes" | "allowedIps" | "quota" | "rateLimits" | "selfRotate" | "metadata"> & {
+  Pick<
+    Profile,
+    "name" | "scopes" | "allowedIps" | "quota" | "rateLimits" | "rotation" | "maxConcurrent" | "selfRotate" | "metadata"
+  > & {
     readonly expiresAt: EpochMs | null;
   }
 >;
@@ -24,8 +27,7 @@ export type Amended =
 /**
  * Changes what people have set. An expired key may be amended, and a later end revives it; a revoked one may not.
  *
- * What has been used is kept: `used` of the quota unless its period changes, a rate limit's state by name, algorithm
- * and window. An amendment is not a way to refill by accident.
+ * What has been used is kept as far as it still means something: an amendment is not a way to refill by accident.
  */
 export function amend(key: Key, command: AmendCommand, circumstance: Circumstance): Step<Amended> {
   const { amendment, expectedRevision } = command;
@@ -41,10 +43,20 @@ export function amend(key: Key, command: AmendCommand, circumstance: Circumstanc
   const detail = differences({ ...profile, expiresAt: standing.expiresAt }, { ...amended, expiresAt });
   if (detail === null) return unchanged(key, { done: true });
 
-  const ends = { expiresAt, retired: endedBy(standing.retired, expiresAt) };
-  const changed = change(key, ends, "key.amended", circumstance, detail);
+  const retired = endedBy(standing.retired, endOf(key), circumstance.now);
+  const changed = change(
+    key,
+    {
+      expiresAt,
+      endSetAt: amendment.expiresAt === undefined ? standing.endSetAt : circumstance.now,
+      retired: endedBy(retired, expiresAt, null),
+    },
+    "key.amended",
+    circumstance,
+    detail,
+  );
   return {
-    key: { ...changed.key, profile: amended, use: carriedOver(profile, amended, changed.key.use, circumstance.now) },
+    key: carryOver(changed.key, amended, circumstance.now),
     events: changed.events,
     answer: { done: true },
   };
@@ -99,34 +111,16 @@ function differences(was: object, is: object): { readonly [field: string]: JsonV
   return Object.fromEntries(changed.map(([field, value]) => [field, { before: before[field] ?? null, after: value }]));
 }
 
-/** A secret in its grace dies with the key's expiry at the latest, and a later end does not bring it back. */
-function endedBy(retired: readonly RetiredSecret[], end: EpochMs | null): readonly RetiredSecret[] {
-  if (end === null || retired.every(({ validUntil }) => validUntil <= end)) return retired;
+/**
+ * A secret in its grace dies with the key's end at the latest, and does not come back when the key is revived.
+ * @param now `null`: the end counts even if it has not come yet.
+ */
+function endedBy(
+  retired: readonly RetiredSecret[],
+  end: EpochMs | null,
+  now: EpochMs | null,
+): readonly RetiredSecret[] {
+  if (end === null || (now !== null && now < end)) return retired;
+  if (retired.every(({ validUntil }) => validUntil <= end)) return retired;
   return retired.map((secret) => (secret.validUntil > end ? { ...secret, validUntil: end } : secret));
-}
-
-function carriedOver(was: Profile, is: Profile, use: Use, now: EpochMs): Use {
-  return {
-    ...use,
-    quota: carriedQuota(was.quota, is.quota, use.quota, now),
-    rateLimits: is.rateLimits.map((rule) => carriedRateLimit(was.rateLimits, rule, use.rateLimits)),
-  };
-}
-
-function carriedQuota(was: QuotaRule | null, is: QuotaRule | null, state: QuotaState | null, now: EpochMs) {
-  if (is === null) return null;
-  const samePeriod = was !== null && was.period === is.period && was.timezone === is.timezone;
-  return samePeriod ? state : freshQuota(is, now);
-}
-
-function carriedRateLimit(
-  was: readonly RateLimitRule[],
-  rule: RateLimitRule,
-  states: readonly RateLimitState[],
-): RateLimitState {
-  const at = was.findIndex(
-    ({ name, algorithm, windowSeconds }) =>
-      name === rule.name && algorithm === rule.algorithm && windowSeconds === rule.windowSeconds,
-  );
-  return states[at] ?? null;
 }

@@ -73,6 +73,20 @@ export function change(
   };
 }
 
+/** A fact about a key that changes nothing of its record: it has a sequence, and the revision stays. */
+export function note(
+  key: Key,
+  type: EventType,
+  { now, by }: Circumstance,
+  detail: KeyEvent["detail"],
+): { readonly key: Key; readonly events: readonly KeyEvent[] } {
+  const sequence = key.standing.sequence + 1;
+  return {
+    key: { ...key, standing: { ...key.standing, sequence } },
+    events: [{ sequence, type, at: now, by, detail }],
+  };
+}
+
 /** Ends every grace that still runs: the secrets are dead from `now` on, and nothing later revives them. */
 export const endGraces = (retired: readonly RetiredSecret[], now: EpochMs): readonly RetiredSecret[] =>
   retired.some(({ validUntil }) => validUntil > now)

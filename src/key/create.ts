@@ -42,9 +42,11 @@ export function create(
       suspendedAt: null,
       revokedAt: null,
       expiresAt,
+      endSetAt: null,
       ownerOrder,
     },
     use: unused(profile, now),
+    reservations: new Map(),
     receipts: remember(NO_RECEIPTS, idempotency, { credential, version: 1 }, now, random),
   };
   const detail = { version: 1, name: profile.name, scopes: profile.scopes };

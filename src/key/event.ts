@@ -12,6 +12,10 @@ export const EVENT_TYPES = [
   "key.owner-suspended",
   "key.owner-resumed",
   "key.purged",
+  "key.slid",
+  "key.idle-expired",
+  "key.rotation-due-soon",
+  "key.exchanges-cut",
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

@@ -2,11 +2,21 @@ import type { KeyId } from "./credential.ts";
 import type { Digest } from "./digest.ts";
 import type { KeyEvent } from "./event.ts";
 import type { OwnerOrder } from "./owner-order.ts";
-import type { Environment, Metadata, QuotaRule, RateLimitRule } from "./policy.ts";
+import { endOf } from "./lifetime.ts";
+import type {
+  Environment,
+  Kind,
+  Metadata,
+  QuotaRule,
+  RateLimitRule,
+  ReservationTimeout,
+  RotationRule,
+} from "./policy.ts";
 import { freshQuota, type QuotaState } from "./quota.ts";
 import type { RateLimitState } from "./rate-limit.ts";
 import type { Receipts } from "./receipt.ts";
 import type { Refusal } from "./refusal.ts";
+import type { Reservations } from "./reservation.ts";
 import type { EpochMs } from "./time.ts";
 
 /**
@@ -21,6 +31,8 @@ export type Key = {
   readonly use: Use;
   /** Of calls that can be repeated; changed by the changes that issue a secret, and once by its first use. */
   readonly receipts: Receipts;
+  /** Units held for work whose cost is not known yet, and the last ones that were settled. */
+  readonly reservations: Reservations;
 };
 
 /** What people have set. Replaced by an amendment. */
@@ -29,7 +41,7 @@ export type Profile = {
   readonly name: string;
   /** Immutable. `null`: the key belongs to nobody in particular. */
   readonly owner: string | null;
-  readonly kind: "token";
+  readonly kind: Kind;
   /** Immutable. What the key is for, so that a test key is told from a live one at sight. */
   readonly environment: Environment;
   /** What stands before the body of the next credential. */
@@ -40,6 +52,18 @@ export type Profile = {
   readonly allowedIps: readonly string[] | null;
   readonly quota: QuotaRule | null;
   readonly rateLimits: readonly RateLimitRule[];
+  /** How long the key lives from its creation, or a session from its last slide, in seconds; `null`: no such rule. */
+  readonly lifetimeSeconds: number | null;
+  /** How long a session may live in all, however much it is used, in seconds; `null`: as long as it is used. */
+  readonly maxLifetimeSeconds: number | null;
+  /** The key ends when it was not used for so many seconds; `null`: it may rest. */
+  readonly idleSeconds: number | null;
+  readonly rotation: RotationRule | null;
+  /** How many exchanges through the gateway may be open at once; `null`: any number. */
+  readonly maxConcurrent: number | null;
+  /** How long a reservation stays open, in seconds, and what becomes of it then. */
+  readonly reserveSeconds: number;
+  readonly onReservationTimeout: ReservationTimeout;
   /** Whether the key may rotate itself. */
   readonly selfRotate: boolean;
   readonly metadata: Metadata;
@@ -59,8 +83,10 @@ export type Standing = {
   readonly rotatedAt: EpochMs | null;
   readonly suspendedAt: EpochMs | null;
   readonly revokedAt: EpochMs | null;
-  /** Fixed: no use extends it. `null` means no end. */
+  /** A token's is fixed: no use extends it. A session's slides with use. `null` means no end. */
   readonly expiresAt: EpochMs | null;
+  /** When somebody last set the end by hand; `null`: it is the one the key was created with, or has slid to. */
+  readonly endSetAt: EpochMs | null;
   /** The newest order of the key's owner that reached it; `null` for a key whose owner never gave one. */
   readonly ownerOrder: OwnerOrder | null;
 };
@@ -76,11 +102,16 @@ export type Use = {
   /** The newest instant this key has seen; its clock never goes back behind it. */
   readonly newest: EpochMs;
   readonly lastUsedAt: EpochMs | null;
-  /** Admissions so far. */
+  /** Admissions so far, and the units they were charged. */
   readonly admitted: number;
+  readonly units: number;
   /** Admissions with the current secret since it was installed. */
   readonly admittedWithSecret: number;
+  /** The newest version of which a secret was ever admitted; 0 before the first admission. */
+  readonly newestAdmitted: number;
   readonly quota: QuotaState | null;
+  /** Whether it was already told that the current secret will be due soon. */
+  readonly rotationAnnounced: boolean;
   /** One for each of the profile's rate limits, in their order. */
   readonly rateLimits: readonly RateLimitState[];
   /** How often the key has rotated itself lately. */
@@ -93,14 +124,17 @@ export type Step<Answer> = { readonly key: Key; readonly events: readonly KeyEve
 export type Status = "active" | "suspended" | "revoked" | "expired";
 
 /** Where the key stands at an instant. The order is that of a decision: what is final first, what is derived last. */
-export function statusOf({ standing }: Key, now: EpochMs): Status {
-  if (standing.revokedAt !== null) return "revoked";
-  if (standing.suspendedAt !== null) return "suspended";
-  return hasExpired(standing, now) ? "expired" : "active";
+export function statusOf(key: Key, now: EpochMs): Status {
+  if (key.standing.revokedAt !== null) return "revoked";
+  if (key.standing.suspendedAt !== null) return "suspended";
+  return hasExpired(key, now) ? "expired" : "active";
 }
 
 /** Expiry is derived, never stored: it holds from its instant on, whether or not anybody was there to write it down. */
-export const hasExpired = ({ expiresAt }: Standing, now: EpochMs): boolean => expiresAt !== null && now >= expiresAt;
+export function hasExpired(key: Key, now: EpochMs): boolean {
+  const end = endOf(key);
+  return end !== null && now >= end;
+}
 
 /** A flag beside the key's own status: resuming an owner does not revive a key that was suspended by itself. */
 export const isOwnerSuspended = ({ ownerOrder }: Standing): boolean => ownerOrder?.standing === "suspended";
@@ -111,7 +145,7 @@ export function standingRefusal(key: Key, now: EpochMs): Refusal | null {
   if (standing.revokedAt !== null) return { reason: "key-revoked" };
   if (standing.suspendedAt !== null) return { reason: "key-suspended" };
   if (isOwnerSuspended(standing)) return { reason: "owner-suspended" };
-  return hasExpired(standing, now) ? { reason: "key-expired" } : null;
+  return hasExpired(key, now) ? { reason: "key-expired" } : null;
 }
 
 /** Counters of a key that has never been used. */
@@ -119,7 +153,10 @@ export const unused = (profile: Profile, now: EpochMs): Use => ({
   newest: now,
   lastUsedAt: null,
   admitted: 0,
+  units: 0,
   admittedWithSecret: 0,
+  newestAdmitted: 0,
+  rotationAnnounced: false,
   quota: profile.quota === null ? null : freshQuota(profile.quota, now),
   rateLimits: profile.rateLimits.map(() => null),
   selfRotations: null,

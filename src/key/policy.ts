@@ -1,3 +1,5 @@
+import type { EpochMs } from "./time.ts";
+
 /**
  * What a key may do and for how long: the rules people set, and the bounds within which they may set them.
  *
@@ -5,27 +7,65 @@
  * themselves never meet a value outside them.
  */
 
-/** A quota: so many units in a period. `none` is a balance that never refills. Periods are calendar periods in UTC. */
+/** A quota: so many units in a period. */
 export type QuotaRule = {
   readonly limit: number;
   readonly period: QuotaPeriod;
-  readonly timezone: "UTC";
+  /** IANA name of the zone whose calendar the periods follow; without meaning for `none` and even periods. */
+  readonly timezone: string;
+  /** Whether what is left at the end of a period is lost (`reset`) or carried over (`add`), up to `cap` in all. */
+  readonly refill: "reset" | "add";
+  /** The most that can be available at once with `add`, at least `limit`; `null` with `reset`. */
+  readonly cap: number | null;
 };
 
+/** `none` is a balance that never refills; an even period counts from its anchor, before and after it. */
+export type QuotaPeriod = (typeof QUOTA_PERIODS)[number] | EvenPeriod;
 export const QUOTA_PERIODS = ["none", "hour", "day", "week", "month"] as const;
-export type QuotaPeriod = (typeof QUOTA_PERIODS)[number];
+export type EvenPeriod = { readonly everySeconds: number; readonly anchor: EpochMs };
 
-/** A rate limit: so many requests in a window that its first request opens. */
-export type RateLimitRule = {
+export const REFILLS = ["reset", "add"] as const;
+
+/** A rate limit: how fast. `unit`: a request counts 1 whatever it costs, or what it costs. */
+export type RateLimitRule = WindowRule | SlidingRule | BucketRule;
+type Rate = {
   readonly name: string;
-  readonly algorithm: "window";
   readonly limit: number;
   readonly windowSeconds: number;
-  readonly unit: "request";
+  readonly unit: "request" | "cost";
+};
+/** So many in a window that its first request opens. */
+export type WindowRule = Rate & { readonly algorithm: "window" };
+/** So many in any span of this length, by an exact log. */
+export type SlidingRule = Rate & { readonly algorithm: "sliding" };
+/** At most `burst` at once, drained evenly at `limit` per window. */
+export type BucketRule = Rate & { readonly algorithm: "bucket"; readonly burst: number };
+
+export const RATE_LIMIT_ALGORITHMS = ["window", "sliding", "bucket"] as const;
+export const RATE_LIMIT_UNITS = ["request", "cost"] as const;
+
+/** When a secret is due to be replaced, and what happens then. At least one of the two is set. */
+export type RotationRule = {
+  /** After so many admissions with it. */
+  readonly afterUses: number | null;
+  /** After so many seconds of being the current one. */
+  readonly afterSeconds: number | null;
+  /** `require`: nothing is admitted until it is rotated. `issue`: the admission that crosses the line gets the successor. */
+  readonly mode: "require" | "issue";
+  /** How long the replaced secret stays admissible, in seconds; at least `BOUNDS.issueGraceSeconds` with `issue`. */
+  readonly graceSeconds: number;
 };
 
-export const RATE_LIMIT_ALGORITHMS = ["window"] as const;
-export const RATE_LIMIT_UNITS = ["request"] as const;
+export const ROTATION_MODES = ["require", "issue"] as const;
+
+/** What becomes of a reservation that nobody settles in time. */
+export type ReservationTimeout = (typeof RESERVATION_TIMEOUTS)[number];
+export const RESERVATION_TIMEOUTS = ["charge", "release"] as const;
+export const DEFAULT_RESERVE_SECONDS = 300;
+
+/** `token`: ends at a fixed instant. `session`: use extends its life, at most once an hour and never past its cap. */
+export type Kind = (typeof KINDS)[number];
+export const KINDS = ["token", "session"] as const;
 
 /** How often a key may rotate itself: enough for every honest retry, too little to flood its history. */
 export const SELF_ROTATE_LIMIT: RateLimitRule = {
@@ -61,6 +101,17 @@ export const BOUNDS = {
   graceSeconds: 30 * 24 * 60 * 60,
   lifetimeSeconds: 100 * 366 * 24 * 60 * 60,
   retiredSecrets: 32,
+  everySeconds: 366 * 24 * 60 * 60,
+  /** Stamps that all sliding limits of a key may need together. */
+  slidingStamps: 1_000,
+  /** Burst × window in milliseconds: up to here every level of a bucket is an exact integer. */
+  bucketTicks: 2 ** 53,
+  /** A session lives longer than this, because that is how often it may slide. */
+  sessionSeconds: 60 * 60,
+  issueGraceSeconds: 60,
+  reserveSeconds: 24 * 60 * 60,
+  openReservations: 1_000,
+  maxConcurrent: 10_000,
 } as const;
 
 /** What `owner`, limit names and environments look like. They travel in headers and paths. */

@@ -9,10 +9,11 @@ import type { Purged } from "./vacancy.ts";
  * somebody could still use: what is purged cannot be explained to anybody afterwards.
  */
 export function purge(
-  { profile, standing, receipts }: Key,
+  key: Key,
   { now, by, reason }: Circumstance,
 ): { readonly vacancy: Purged; readonly event: KeyEvent } | null {
-  if (standing.revokedAt === null && !hasExpired(standing, now)) return null;
+  const { profile, standing, receipts } = key;
+  if (standing.revokedAt === null && !hasExpired(key, now)) return null;
   const sequence = standing.sequence + 1;
   // Who asked stays known, from where does not: what is left behind must not be personal.
   const asked = { ...by, ip: null, userAgent: null, country: null };

@@ -1,5 +1,6 @@
-import { allowanceOf, type Allowance } from "./admit.ts";
+import { allowanceOf, type Allowance } from "./allowance.ts";
 import { isOwnerSuspended, statusOf, type Key, type Profile, type Status } from "./key.ts";
+import { dueAt } from "./rotation-policy.ts";
 import type { EpochMs } from "./time.ts";
 
 /** A key as people see it: everything but its secrets. `digest`s never leave the key's object. */
@@ -15,6 +16,8 @@ export type KeyRecord = Profile & {
   readonly revokedAt: EpochMs | null;
   readonly lastUsedAt: EpochMs | null;
   readonly expiresAt: EpochMs | null;
+  /** When the current secret is due to be replaced by its age; `null` without such a rule. */
+  readonly rotationDueAt: EpochMs | null;
   readonly allowance: Allowance;
 };
 
@@ -34,6 +37,7 @@ export function recordOf(key: Key, now: EpochMs): KeyRecord {
     revokedAt: standing.revokedAt,
     lastUsedAt: key.use.lastUsedAt,
     expiresAt: standing.expiresAt,
+    rotationDueAt: dueAt(key),
     allowance: allowanceOf(key, now),
   };
 }

@@ -12,8 +12,12 @@ export type Refusal =
   | { readonly reason: "key-suspended" }
   | { readonly reason: "owner-suspended" }
   | { readonly reason: "key-expired" }
+  | { readonly reason: "rotation-required" }
   | { readonly reason: "insufficient-scope" }
   | { readonly reason: "ip-not-allowed" }
+  | { readonly reason: "concurrency-exceeded" }
+  /** The key counts its open exchanges, and the asker did not bring a slot for this one. Told to the Worker only. */
+  | { readonly reason: "slot-required" }
   | { readonly reason: "rate-limited"; readonly limit: string; readonly retryAt: EpochMs }
   /** `retryAt` is `null` for a balance that never refills: waiting does not help. */
   | { readonly reason: "quota-exceeded"; readonly retryAt: EpochMs | null }

@@ -1,14 +1,14 @@
-import { identify, type Holder, type Identity } from "./admit.ts";
-import { change, endGraces, unchanged, type Circumstance } from "./change.ts";
+import { unchanged, type Circumstance } from "./change.ts";
 import type { Fresh, RepeatRefusal } from "./create.ts";
 import type { Digest } from "./digest.ts";
+import { identify, type Holder, type Identity } from "./identity.ts";
+import { install, type Rotated } from "./install.ts";
 import { isAllowedIp } from "./ip.ts";
-import { hasExpired, isOwnerSuspended, standingRefusal, type Key, type RetiredSecret, type Step } from "./key.ts";
-import { BOUNDS, SELF_ROTATE_LIMIT } from "./policy.ts";
+import { hasExpired, isOwnerSuspended, standingRefusal, type Key, type Step } from "./key.ts";
+import { SELF_ROTATE_LIMIT } from "./policy.ts";
 import { takeFromRateLimit } from "./rate-limit.ts";
-import { recall, remember, type Idempotency, type Receipt } from "./receipt.ts";
+import { recall, type Idempotency, type Receipt } from "./receipt.ts";
 import type { Refusal } from "./refusal.ts";
-import { after, type EpochMs } from "./time.ts";
 
 export type RotateCommand = {
   /** The version the caller last saw; `null` rotates whatever holds. */
@@ -16,13 +16,6 @@ export type RotateCommand = {
   /** How long the retired secret stays admissible, in seconds. */
   readonly graceSeconds: number;
   readonly idempotency: Idempotency | null;
-};
-
-/** A rotation that took place, now or at the call that this one repeats. */
-export type Rotated = {
-  readonly done: true;
-  readonly credential: string;
-  readonly retired: { readonly version: number; readonly validUntil: EpochMs };
 };
 
 export type Rotation =
@@ -54,7 +47,7 @@ export function rotate(key: Key, command: RotateCommand, fresh: Fresh, circumsta
     return "because" in recalled ? refuse(recalled.because) : unchanged(key, repeated(key, recalled));
   }
   if (standing.revokedAt !== null) return refuse("key-revoked");
-  if (hasExpired(standing, now)) return refuse("key-expired");
+  if (hasExpired(key, now)) return refuse("key-expired");
   if (command.expectedVersion !== null && command.expectedVersion !== standing.version) {
     return refuse("version-conflict");
   }
@@ -77,7 +70,7 @@ export type SelfRotation =
 /**
  * A key rotates itself: compare-and-set on the presented secret. Possible with a spent quota or a rotation that is due.
  *
- * A secret in its grace may do so only while its successor has never been admitted: that repairs a lost answer, and
+ * A secret in its grace may do so only while no later one has ever been admitted: that repairs a lost answer, and
  * afterwards it would let a thief of the old secret take the key. A retired secret gets the repeat of the very call
  * that ended it, and nothing else.
  */
@@ -99,14 +92,16 @@ export function rotateSelf(
   if ("refusal" in holder) return refuse(holder.refusal);
   const standing = standingRefusal(key, now);
   if (standing !== null) return refuse(standing);
-  if (!holder.current && key.use.admittedWithSecret > 0) return refuse({ reason: "key-rotated" });
+  if (holder.identity.version < key.use.newestAdmitted) return refuse({ reason: "key-rotated" });
   if (!isAllowedIp(command.ip, key.profile.allowedIps)) return refuse({ reason: "ip-not-allowed" });
   if (!key.profile.selfRotate) return refuse({ reason: "self-rotate-off" });
   const pace = takeFromRateLimit(SELF_ROTATE_LIMIT, key.use.selfRotations, 1, now);
-  if (!pace.ok) return refuse({ reason: "rate-limited", limit: SELF_ROTATE_LIMIT.name, retryAt: pace.retryAt });
+  if (!pace.ok && !pace.never) {
+    return refuse({ reason: "rate-limited", limit: SELF_ROTATE_LIMIT.name, retryAt: pace.retryAt });
+  }
 
-  const step = install(key, 0, command.idempotency, fresh, circumstance);
-  return { ...step, key: { ...step.key, use: { ...step.key.use, selfRotations: pace.next } } };
+  const step = install(key, key.profile.rotation?.graceSeconds ?? 0, command.idempotency, fresh, circumstance);
+  return { ...step, key: { ...step.key, use: { ...step.key.use, selfRotations: pace.ok ? pace.next : null } } };
 }
 
 /**
@@ -121,47 +116,9 @@ function mayHear({ standing }: Key, call: Receipt, holder: Extract<Holder, { ide
   return standing.retired.some((retired) => retired.version === version && retired.validUntil === call.at);
 }
 
-function install(
-  key: Key,
-  graceSeconds: number,
-  idempotency: Idempotency | null,
-  { credential, secret, random }: Fresh,
-  circumstance: Circumstance,
-): Step<Rotated> {
-  const { now } = circumstance;
-  const { version, expiresAt, retired: before } = key.standing;
-  const validUntil = earlier(after(now, graceSeconds * 1000), expiresAt);
-  const former: RetiredSecret = { version, digest: key.standing.secret.digest, validUntil };
-  const others = graceSeconds === 0 ? endGraces(before, now) : before;
-  const successor = version + 1;
-  const changed = change(
-    key,
-    {
-      version: successor,
-      secret,
-      retired: [former, ...others].slice(0, BOUNDS.retiredSecrets),
-      rotatedAt: now,
-    },
-    "key.rotated",
-    circumstance,
-    { version: successor, retiredValidUntil: validUntil },
-  );
-  return {
-    key: {
-      ...changed.key,
-      use: { ...changed.key.use, admittedWithSecret: 0 },
-      receipts: remember(key.receipts, idempotency, { credential, version: successor }, now, random),
-    },
-    events: changed.events,
-    answer: { done: true, credential, retired: { version, validUntil } },
-  };
-}
-
 /** The answer of the rotation that is repeated: its secret is still the newest, so the one it retired is the first. */
 function repeated(key: Key, { credential }: { readonly credential: string }): Rotated {
   const [former] = key.standing.retired;
   const { version, validUntil } = former!;
   return { done: true, credential, retired: { version, validUntil } };
 }
-
-const earlier = (at: EpochMs, end: EpochMs | null): EpochMs => (end !== null && end < at ? end : at);

@@ -1,4 +1,4 @@
-import { identify } from "./admit.ts";
+import { identify } from "./identity.ts";
 import { revoke, unchanged, type Circumstance } from "./change.ts";
 import type { Digest } from "./digest.ts";
 import { isAllowedIp } from "./ip.ts";

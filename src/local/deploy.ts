@@ -1,6 +1,7 @@
 import { unstable_readConfig as readConfig } from "wrangler";
 import { command, Stop } from "./command.ts";
-import { REQUIRED_SECRETS } from "./dev-vars.ts";
+import { ASSERTION_KEY, REQUIRED_SECRETS } from "./dev-vars.ts";
+import { needsAssertionKey, routesSetting } from "./routes-setting.ts";
 import { ROOT, wrangler, wranglerInFront } from "./wrangler.ts";
 
 const HELP = `
@@ -14,6 +15,7 @@ up to date, then uploads the Worker. Nothing is changed if a secret is missing.
 Log in first: npx wrangler login (or set CLOUDFLARE_API_TOKEN).
 `;
 
+type Secret = { readonly name: string; readonly is: string; readonly recipe: string };
 type Database = { readonly binding: string; readonly database_name?: string };
 
 await command(HELP, ["dry-run"], async ({ "dry-run": dryRun = false }) => {
@@ -21,17 +23,19 @@ await command(HELP, ["dry-run"], async ({ "dry-run": dryRun = false }) => {
   const ledger = (d1_databases as Database[]).find(({ binding }) => binding === "DB");
   if (ledger?.database_name === undefined) throw new Stop("wrangler.toml names no database for the binding DB.");
 
+  const secrets = [...REQUIRED_SECRETS, ...(needsAssertionKey(routesSetting()) ? [ASSERTION_KEY] : [])];
+
   if (dryRun) {
     if (!(await wranglerInFront("deploy", "--dry-run")))
       throw new Stop("It would not deploy; wrangler says above why.");
-    const secrets = REQUIRED_SECRETS.map((secret) => secret.name).join(", ");
-    console.log(`\nA deployment of "${name}" would check the secrets ${secrets},`);
+    const names = secrets.map((secret) => secret.name).join(", ");
+    console.log(`\nA deployment of "${name}" would check the secrets ${names},`);
     console.log(`apply the migrations of "${ledger.database_name}" and upload the above.`);
     return;
   }
 
   console.log(`Checking the secrets of "${name}" ...`);
-  await checkSecrets();
+  await checkSecrets(secrets);
   if (vars["MODE"] === "gateway" && !vars["ORIGIN_URL"]) {
     console.log(
       "ORIGIN_URL is empty in wrangler.toml: requests go to the zone's own origin. On workers.dev there is none.",
@@ -49,13 +53,13 @@ await command(HELP, ["dry-run"], async ({ "dry-run": dryRun = false }) => {
 });
 
 /** Every required secret has been set on the Worker. Their values cannot be read back; the Worker judges them itself. */
-async function checkSecrets(): Promise<void> {
+async function checkSecrets(secrets: readonly Secret[]): Promise<void> {
   const listed = await wrangler("secret", "list", "--format", "json");
   const isNew = /Worker .* not found/i.test(listed.stdout + listed.stderr);
   if (!listed.ok && !isNew) throw new Stop(`The secrets cannot be listed:\n${listed.stdout}${listed.stderr}`);
 
   const there = listed.ok ? (JSON.parse(listed.stdout) as { name: string }[]).map((secret) => secret.name) : [];
-  const missing = REQUIRED_SECRETS.filter(({ name }) => !there.includes(name));
+  const missing = secrets.filter(({ name }) => !there.includes(name));
   if (missing.length === 0) return;
   throw new Stop(
     [

@@ -44,7 +44,8 @@ export async function startLocal(options: LocalOptions): Promise<LocalRekey> {
 
   try {
     const port = await freePort(options.port);
-    if (ensureDevVars()) progress("Made .dev.vars with fresh random secrets.");
+    const made = ensureDevVars();
+    if (made !== null) progress(made);
     cleanUp.push(claimState(stateDir));
 
     progress("Preparing the ledger ...");

@@ -17,7 +17,11 @@ const each = (places: readonly Described[]) => places.map((place) => [`${place.m
 
 /** The path with something well-formed in place of each parameter. */
 const pathOf = ({ path }: Described): string =>
-  path.replace("{id}", "key_0000000000000000").replace("{owner}", "acme").replace("{code}", "conflict");
+  path
+    .replace("reservations/{id}", "reservations/res_0000000000000000_0000000000000000")
+    .replace("{id}", "key_0000000000000000")
+    .replace("{owner}", "acme")
+    .replace("{code}", "conflict");
 
 const corsHeaders = (response: Response): readonly string[] =>
   [...response.headers.keys()].filter((name) => name.startsWith("access-control-"));

@@ -18,6 +18,7 @@ describe("the origin learns who was admitted, and from whom it does", () => {
     const [seen] = gateway.seen();
     const told = Object.fromEntries(seen!.headers.filter(([name]) => name.startsWith("rekey-")));
     expect(told).toEqual({
+      "rekey-assertion": expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+$/),
       "rekey-hop": expect.stringMatching(/^[0-9a-f]{32}$/),
       "rekey-key-id": acme.id,
       "rekey-key-version": "1",

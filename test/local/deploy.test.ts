@@ -1,13 +1,17 @@
+import { readFile, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { checkOut } from "../support/checkout.ts";
 
-const SECRETS = ["REKEY_ADMIN_TOKEN", "REKEY_PEPPERS"];
+// The shipped rule asks for assertions.
+const SECRETS = ["REKEY_ADMIN_TOKEN", "REKEY_PEPPERS", "REKEY_ASSERTION_KEY"];
 
 it.each([
   ["no Worker yet", null, SECRETS],
-  ["a Worker without one of them", ["REKEY_ADMIN_TOKEN"], ["REKEY_PEPPERS"]],
+  ["a Worker without one of them", ["REKEY_ADMIN_TOKEN", "REKEY_ASSERTION_KEY"], ["REKEY_PEPPERS"]],
+  ["a Worker from before assertions", ["REKEY_ADMIN_TOKEN", "REKEY_PEPPERS"], ["REKEY_ASSERTION_KEY"]],
 ])("npm run deploy with %s names the secrets that are missing and changes nothing", async (_case, there, missing) => {
   await using account = await anAccount(there);
   await using checkout = await checkOut();
@@ -33,7 +37,19 @@ it("npm run deploy -- --dry-run needs no account", async () => {
   await using checkout = await checkOut();
   const deploy = checkout.run("node", ["src/local/deploy.ts", "--dry-run"], { CLOUDFLARE_API_TOKEN: "" });
   expect(await deploy.ended).toBe(0);
-  expect(deploy.output()).toContain('A deployment of "rekey" would check the secrets REKEY_ADMIN_TOKEN, REKEY_PEPPERS');
+  expect(deploy.output()).toContain(`A deployment of "rekey" would check the secrets ${SECRETS.join(", ")},`);
+});
+
+it.each([
+  ["without an assertion", "assertion = false", 0, "REKEY_ADMIN_TOKEN, REKEY_PEPPERS,"],
+  ["that is wrong", 'cost = -1, scope = "x"', 1, "ROUTES[0]"],
+])("npm run deploy -- --dry-run with a rule %s", async (_case, rule, code, said) => {
+  await using checkout = await checkOut();
+  const file = join(checkout.path, "wrangler.toml");
+  await writeFile(file, (await readFile(file, "utf8")).replace('"/*", assertion = true }', `"/*", ${rule} }`));
+  const deploy = checkout.run("node", ["src/local/deploy.ts", "--dry-run"], { CLOUDFLARE_API_TOKEN: "" });
+  expect(await deploy.ended).toBe(code);
+  expect(deploy.output()).toContain(said);
 });
 
 const DATABASE = "11111111-1111-4111-8111-111111111111";

@@ -2,6 +2,7 @@ import { readFile, stat, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
+import { testSecrets } from "../support/settings.ts";
 import { checkOut, freePort, signalGroup, type Checkout, type Job } from "../support/checkout.ts";
 
 const READY = "See it all at once";
@@ -94,6 +95,28 @@ describe("what cannot work is said, and nothing is started", () => {
     expect(await readFile(join(checkout.path, ".dev.vars"), "utf8")).toBe(lacking);
   });
 
+  it("secrets that came with a later release are added to an older .dev.vars, of which not a byte is changed", async () => {
+    await using checkout = await checkOut();
+    const file = join(checkout.path, ".dev.vars");
+    const older = `# mine\nREKEY_ADMIN_TOKEN=${testSecrets.REKEY_ADMIN_TOKEN}\nREKEY_PEPPERS=${testSecrets.REKEY_PEPPERS}`;
+    await writeFile(file, older);
+    const start = await started(checkout);
+    expect(start.output()).toContain("Added to .dev.vars: REKEY_ASSERTION_KEY, REKEY_PROXY_TOKEN.");
+    const newer = await readFile(file, "utf8");
+    expect(newer.startsWith(`${older}\n`)).toBe(true);
+    expect(newer.match(/^REKEY_\w+/gm)).toEqual([
+      "REKEY_ADMIN_TOKEN",
+      "REKEY_PEPPERS",
+      "REKEY_ASSERTION_KEY",
+      "REKEY_PROXY_TOKEN",
+    ]);
+    signalGroup(start.pid, "SIGINT");
+    await start.ended;
+    const again = await started(checkout);
+    expect(again.output()).not.toContain("Added");
+    expect(await readFile(file, "utf8")).toBe(newer);
+  });
+
   it.each([
     [{ PORT: "80a" }, 'PORT is "80a"'],
     [{ PORT: "70000" }, 'PORT is "70000"'],
@@ -106,7 +129,7 @@ describe("what cannot work is said, and nothing is started", () => {
   });
 });
 
-it.each(["start", "demo", "deploy", "bundle"])(
+it.each(["start", "demo", "deploy", "bundle", "routes"])(
   "npm run %s -- --help explains itself and does nothing else",
   async (name) => {
     await using checkout = await checkOut();

@@ -1,6 +1,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import type { Admission, Verdict } from "../../src/key/admit.ts";
+import type { Admission } from "../../src/key/admission.ts";
+import type { Verdict } from "../../src/key/admit.ts";
 import { aProfile, aQuota, aWindow } from "../support/a-key.ts";
 import { HurriedObject } from "../support/hurried-object.ts";
 import { asked, hears, openKey, rotated, withCredential } from "../support/open-key.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Admission, Verdict } from "../../src/key/admit.ts";
+import type { Admission } from "../../src/key/admission.ts";
+import type { Verdict } from "../../src/key/admit.ts";
 import { aProfile } from "../support/a-key.ts";
 import { HurriedObject } from "../support/hurried-object.ts";
 import { asked, decisionOf, hears, openKey, withCredential, type OpenKey } from "../support/open-key.ts";

@@ -5,7 +5,7 @@ import { deliver } from "../../src/ledger/deliver.ts";
 import { readEvents } from "../../src/ledger/events.ts";
 import { listKeys, type KeyFilter, type KeyPlace } from "../../src/ledger/keys.ts";
 import { fromLedger, LedgerUnavailable } from "../../src/ledger/unavailable.ts";
-import { t } from "../support/a-key.ts";
+import { aQuota, t } from "../support/a-key.ts";
 import { anEvent, aRecord, idOf } from "../support/a-record.ts";
 import { planOf } from "../support/query-plan.ts";
 
@@ -117,7 +117,7 @@ describe("a delivery", () => {
   });
 
   it("keeps no digest and no counter", async () => {
-    const record = aRecord({ id: idOf(1), quota: { limit: 5, period: "day", timezone: "UTC" } });
+    const record = aRecord({ id: idOf(1), quota: aQuota(5) });
     await deliver(env.DB, { record, events: [] });
     const row = await env.DB.prepare("SELECT record FROM keys").first<{ record: string }>();
     expect(Object.keys(JSON.parse(row!.record) as object).toSorted()).toEqual(

@@ -1,4 +1,5 @@
-import type { Admission } from "../../src/key/admit.ts";
+import type { Admission } from "../../src/key/admission.ts";
+import { admit, type Chance, type Verdict } from "../../src/key/admit.ts";
 import type { Circumstance } from "../../src/key/change.ts";
 import { create, type Creation, type Fresh } from "../../src/key/create.ts";
 import type { KeyId } from "../../src/key/credential.ts";
@@ -6,7 +7,7 @@ import { digestOf } from "../../src/key/digest.ts";
 import type { By } from "../../src/key/event.ts";
 import type { Key, Profile, Secret, Step } from "../../src/key/key.ts";
 import { rotate, type RotateCommand, type Rotation } from "../../src/key/rotate.ts";
-import type { QuotaPeriod, RateLimitRule } from "../../src/key/policy.ts";
+import type { QuotaPeriod, QuotaRule, RateLimitRule, RotationRule } from "../../src/key/policy.ts";
 import { epochMs, type EpochMs } from "../../src/key/time.ts";
 
 /** So many seconds into the tests' own epoch: Thursday 2026-01-01T00:00:00Z. Milliseconds are fractions. */
@@ -40,6 +41,13 @@ export const aProfile = (profile: Partial<Profile> = {}): Profile => ({
   allowedIps: null,
   quota: null,
   rateLimits: [],
+  lifetimeSeconds: null,
+  maxLifetimeSeconds: null,
+  idleSeconds: null,
+  rotation: null,
+  maxConcurrent: null,
+  reserveSeconds: 300,
+  onReservationTimeout: "charge",
   selfRotate: true,
   metadata: {},
   ...profile,
@@ -73,7 +81,14 @@ export function aKey({ expiresAt = null, ...profile }: Partial<Profile> & { expi
   return createWith(aProfile(profile), expiresAt, FIRST, at(t(0))).key;
 }
 
-export const aQuota = (limit: number, period: QuotaPeriod = "day") => ({ limit, period, timezone: "UTC" }) as const;
+export const aQuota = (limit: number, period: QuotaPeriod = "day", quota: Partial<QuotaRule> = {}): QuotaRule => ({
+  limit,
+  period,
+  timezone: "UTC",
+  refill: "reset",
+  cap: null,
+  ...quota,
+});
 
 export const aWindow = (limit: number, windowSeconds: number, name = "burst"): RateLimitRule => ({
   name,
@@ -81,6 +96,25 @@ export const aWindow = (limit: number, windowSeconds: number, name = "burst"): R
   limit,
   windowSeconds,
   unit: "request",
+});
+
+export const aSliding = (limit: number, windowSeconds: number, name = "sliding"): RateLimitRule => ({
+  ...aWindow(limit, windowSeconds, name),
+  algorithm: "sliding",
+});
+
+export const aBucket = (limit: number, windowSeconds: number, burst = limit, name = "bucket"): RateLimitRule => ({
+  ...aWindow(limit, windowSeconds, name),
+  algorithm: "bucket",
+  burst,
+});
+
+export const aRotation = (rotation: Partial<RotationRule>): RotationRule => ({
+  afterUses: null,
+  afterSeconds: null,
+  mode: "require",
+  graceSeconds: 0,
+  ...rotation,
 });
 
 /** An ordinary request: one unit, no demands, from nowhere in particular. */
@@ -93,3 +127,13 @@ export const aRequest = (secret: Secret = FIRST, request: Partial<Admission> = {
   dryRun: false,
   ...request,
 });
+
+/** What an admission may need by chance, the same each time: a successor with this secret, and bytes that are all 7. */
+export const chance = (successor: Secret = SECOND): Chance => ({
+  mint: () => freshly(successor),
+  random: (bytes) => bytes.fill(7),
+});
+
+/** Decides a request; should the policy issue a successor, it is `SECOND`. */
+export const admitWith = (key: Key, request: Admission, now: EpochMs): Step<Verdict> =>
+  admit(key, request, now, chance());

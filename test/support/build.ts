@@ -22,7 +22,10 @@ const ENTRIES: Record<Artefact, string> = {
 /** What serve.ts needs to know: where the bundles are, how wrangler.toml reads, the ledger's migrations as statements. */
 export type Blueprint = {
   readonly bundles: Readonly<Record<Artefact, string>>;
-  readonly worker: Pick<LegacyWorkerOptions, "bindings" | "durableObjects" | "serviceBindings">;
+  readonly worker: Pick<
+    LegacyWorkerOptions,
+    "bindings" | "compatibilityDate" | "durableObjects" | "ratelimits" | "serviceBindings"
+  >;
   readonly migrations: readonly { readonly name: string; readonly statements: readonly string[] }[];
 };
 

@@ -1,4 +1,4 @@
-import type { Admission } from "../../src/key/admit.ts";
+import type { Admission } from "../../src/key/admission.ts";
 import { admit } from "../../src/key/admit.ts";
 import { credit, type CreditCommand } from "../../src/key/amend.ts";
 import type { Random } from "../../src/key/base62.ts";
@@ -31,7 +31,10 @@ export class HurriedObject {
   async admit(admission: Admission) {
     const read = this.#stored;
     await scheduler.wait(1);
-    const { key, answer } = admit(read, admission, epochMs(Date.now()));
+    const { key, answer } = admit(read, admission, epochMs(Date.now()), {
+      mint: () => this.#mint(read.profile),
+      random,
+    });
     this.#stored = key;
     return answer;
   }

@@ -1,7 +1,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
-import type { Admission } from "../../src/key/admit.ts";
+import type { Admission } from "../../src/key/admission.ts";
 import { newKeyId, type KeyId } from "../../src/key/credential.ts";
 import { digestOf } from "../../src/key/digest.ts";
 import type { Profile } from "../../src/key/key.ts";

@@ -18,6 +18,10 @@ export type RekeyOptions = {
   readonly vars?: Readonly<Record<string, string>>;
   /** True: the ledger can be made to fail, and questions to it are counted. */
   readonly faultyLedger?: boolean;
+  /** Failures that a shield lets pass for each address in a minute, instead of what wrangler.toml says. */
+  readonly shields?: Plan["shields"];
+  /** Bundle of a Worker of somebody else that has the binding REKEY to this one. Its door is the last of `urls`. */
+  readonly neighbour?: string;
   /** Directory that build.ts filled. Default: the one made for this run of vitest. */
   readonly artefacts?: string;
 };
@@ -90,8 +94,20 @@ export async function startRekey(options: RekeyOptions = {}): Promise<Rekey> {
   const start = (hasObjects: boolean, edges: readonly string[], vars: RekeyOptions["vars"] = {}) => {
     if (hasObjects) starts += 1;
     const registry = join(home, `registry-${starts}`);
+    const neighbour = (hasObjects && options.neighbour) || null;
+    const shields = options.shields ?? {};
     return startProcess(
-      { artefacts, artefact, storage, registry, hasObjects, edges, bindings: { ...bindings, ...vars } },
+      {
+        artefacts,
+        artefact,
+        storage,
+        registry,
+        hasObjects,
+        edges,
+        bindings: { ...bindings, ...vars },
+        neighbour,
+        shields,
+      },
       logs,
     );
   };

@@ -24,6 +24,10 @@ export type Plan = {
   readonly edges: readonly string[];
   /** Settings and secrets on top of wrangler.toml's. */
   readonly bindings: Readonly<Record<string, string>>;
+  /** Failures that a shield lets pass for each address in a minute, instead of what wrangler.toml says. */
+  readonly shields: { readonly FAILURES?: number; readonly ADMIN_FAILURES?: number };
+  /** Bundle of a Worker of somebody else that has the binding REKEY to this one; `null`: there is none. */
+  readonly neighbour: string | null;
 };
 
 /** What the test may ask of the process, beside HTTP. */
@@ -51,6 +55,8 @@ const say = (said: Said) => process.send?.(said);
 
 /** The Worker that has the objects goes by the product's name; others find its objects by it. */
 export const OWNER = "rekey";
+
+const NEIGHBOUR = "neighbour";
 
 let fault: LedgerFault = "pass";
 let questions = 0;
@@ -91,6 +97,7 @@ async function start(plan: Plan): Promise<Miniflare> {
       modulesRoot: dirname(bundle),
       modules: [{ type: "ESModule" as const, path: bundle }],
       bindings: { ...worker.bindings, ...plan.bindings },
+      ratelimits: { ...worker.ratelimits, ...shieldsOf(plan) },
       serviceBindings: { ...worker.serviceBindings, LEDGER_FAULTS: meetFault },
       durableObjects: Object.fromEntries(
         Object.entries(worker.durableObjects ?? {}).map(([binding, designator]) => {
@@ -103,9 +110,10 @@ async function start(plan: Plan): Promise<Miniflare> {
     };
   });
 
+  const neighbour = plan.neighbour === null ? [] : [neighbourOf(plan.neighbour, worker)];
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
-      workers,
+      workers: [...workers, ...neighbour],
       resourcePersistencePath: plan.storage,
       unsafeDevRegistryPath: plan.registry,
       unsafeInspectDurableObjects: true,
@@ -119,6 +127,24 @@ async function start(plan: Plan): Promise<Miniflare> {
   if (plan.hasObjects) await migrate(miniflare, migrations);
   return miniflare;
 }
+
+const shieldsOf = ({ shields }: Plan) =>
+  Object.fromEntries(
+    Object.entries(shields).map(([name, limit]) => [
+      name,
+      { namespace_id: name, simple: { limit, period: 60 as const } },
+    ]),
+  );
+
+/** Knows of Rekey what a service binding tells, and nothing else: no object, no ledger, no secret. */
+const neighbourOf = (bundle: string, { compatibilityDate }: Blueprint["worker"]) => ({
+  name: NEIGHBOUR,
+  compatibilityDate: compatibilityDate!,
+  modulesRoot: dirname(bundle),
+  modules: [{ type: "ESModule" as const, path: bundle }],
+  serviceBindings: { REKEY: { name: OWNER, entrypoint: "RekeyService" } },
+  unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+});
 
 async function migrate(miniflare: Miniflare, migrations: Blueprint["migrations"]): Promise<void> {
   const db = await miniflare.getD1Database("DB", OWNER);
@@ -184,6 +210,7 @@ process.on("disconnect", () => {
   void miniflare.dispose().finally(() => process.exit(0));
 });
 
-const names = plan.edges.map((name, index) => (plan.hasObjects && index === 0 ? OWNER : name));
+const edges = plan.edges.map((name, index) => (plan.hasObjects && index === 0 ? OWNER : name));
+const names = plan.neighbour === null ? edges : [...edges, NEIGHBOUR];
 const doors = await Promise.all(names.map((name) => miniflare.unsafeGetDirectURL(name)));
 say({ ready: doors.map((door) => door.origin) });

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { admit, type Admission } from "../../src/key/admit.ts";
+import type { Admission } from "../../src/key/admission.ts";
 import { revoke, suspend } from "../../src/key/change.ts";
 import type { Key } from "../../src/key/key.ts";
 import type { Reason } from "../../src/key/refusal.ts";
 import {
+  admitWith,
   aKey,
   aQuota,
   aRequest,
@@ -11,9 +12,9 @@ import {
   aWindow,
   FIRST,
   NOBODYS,
+  rotateWith,
   SECOND,
   t,
-  rotateWith,
 } from "../support/a-key.ts";
 
 const plainRotate = { expectedVersion: null, graceSeconds: 0 };
@@ -22,7 +23,7 @@ describe("an admission", () => {
   const limits = { quota: aQuota(50), rateLimits: [aWindow(10, 60), aWindow(100, 3600, "hourly")] };
 
   it("counts in every limit, and says what is left of each", () => {
-    const { key, answer } = admit(aKey(limits), aRequest(), t(5));
+    const { key, answer } = admitWith(aKey(limits), aRequest(), t(5));
     expect(answer).toMatchObject({
       admitted: true,
       at: t(5),
@@ -39,7 +40,7 @@ describe("an admission", () => {
 
   it("changes the use of a key and nothing else, so that it is one row to write", () => {
     const key = aKey(limits);
-    const after = admit(key, aRequest(), t(5));
+    const after = admitWith(key, aRequest(), t(5));
     expect(after.events).toEqual([]);
     expect(after.key.profile).toBe(key.profile);
     expect(after.key.standing).toBe(key.standing);
@@ -48,7 +49,7 @@ describe("an admission", () => {
 
   it("tells who holds the key", () => {
     const key = aKey({ name: "billing", owner: "acme", scopes: ["a:*"], metadata: { team: 7 }, expiresAt: t(60) });
-    expect(admit(key, aRequest(), t(0)).answer.identity).toEqual({
+    expect(admitWith(key, aRequest(), t(0)).answer.identity).toEqual({
       keyId: "key_0000000000000000",
       owner: "acme",
       version: 1,
@@ -57,16 +58,16 @@ describe("an admission", () => {
   });
 
   it("costs what it is said to cost: units of quota, but one request of a rate limit", () => {
-    const { key, answer } = admit(aKey(limits), aRequest(FIRST, { cost: 7 }), t(0));
+    const { key, answer } = admitWith(aKey(limits), aRequest(FIRST, { cost: 7 }), t(0));
     expect(answer.allowance).toMatchObject({ quota: { used: 7 }, rateLimits: [{ remaining: 9 }, { remaining: 99 }] });
     expect(key.use.admitted).toBe(1);
   });
 
   it("of cost 0 needs rate room but no quota", () => {
-    const spent = admit(aKey({ quota: aQuota(1), rateLimits: [aWindow(2, 60)] }), aRequest(), t(0)).key;
-    const free = admit(spent, aRequest(FIRST, { cost: 0 }), t(0));
+    const spent = admitWith(aKey({ quota: aQuota(1), rateLimits: [aWindow(2, 60)] }), aRequest(), t(0)).key;
+    const free = admitWith(spent, aRequest(FIRST, { cost: 0 }), t(0));
     expect(free.answer).toMatchObject({ admitted: true, allowance: { quota: { used: 1, remaining: 0 } } });
-    expect(admit(free.key, aRequest(FIRST, { cost: 0 }), t(0)).answer).toMatchObject({
+    expect(admitWith(free.key, aRequest(FIRST, { cost: 0 }), t(0)).answer).toMatchObject({
       refusal: { reason: "rate-limited" },
     });
   });
@@ -76,15 +77,15 @@ describe("an admission", () => {
     [t(60), false],
     [t(60 + 0.001), false],
   ])("of a key that ends at 60 s is possible until then, not at it", (now, admitted) => {
-    expect(admit(aKey({ expiresAt: t(60) }), aRequest(), now).answer.admitted).toBe(admitted);
+    expect(admitWith(aKey({ expiresAt: t(60) }), aRequest(), now).answer.admitted).toBe(admitted);
   });
 
   it("never moves the end of a key", () => {
     let key = aKey({ expiresAt: t(100) });
-    for (let second = 0; second < 100; second++) key = admit(key, aRequest(), t(second)).key;
+    for (let second = 0; second < 100; second++) key = admitWith(key, aRequest(), t(second)).key;
     expect(key.standing.expiresAt).toEqual(t(100));
     expect(key.use.admitted).toBe(100);
-    expect(admit(key, aRequest(), t(100)).answer).toMatchObject({ refusal: { reason: "key-expired" } });
+    expect(admitWith(key, aRequest(), t(100)).answer).toMatchObject({ refusal: { reason: "key-expired" } });
   });
 });
 
@@ -104,8 +105,8 @@ const FAULTS: readonly {
   { reason: "key-expired", profile: { expiresAt: t(10) } },
   { reason: "insufficient-scope", request: { scopes: ["orders:write"] } },
   { reason: "ip-not-allowed", profile: { allowedIps: ["203.0.113.0/24"] } },
-  { reason: "rate-limited", profile: { rateLimits: [aWindow(1, 3600)] }, use: (key) => admit(key, free, t(0)).key },
-  { reason: "quota-exceeded", profile: { quota: aQuota(1) }, use: (key) => admit(key, paid, t(0)).key },
+  { reason: "rate-limited", profile: { rateLimits: [aWindow(1, 3600)] }, use: (key) => admitWith(key, free, t(0)).key },
+  { reason: "quota-exceeded", profile: { quota: aQuota(1) }, use: (key) => admitWith(key, paid, t(0)).key },
 ];
 const paid = aRequest(FIRST, { ip: "203.0.113.7" });
 const free = { ...paid, cost: 0 };
@@ -129,7 +130,7 @@ describe("a refused request", () => {
   it.each(named)("changes nothing: %s", (reason, fault) => {
     const { key, request } = withFaults([fault]);
     const before = structuredClone(key);
-    const step = admit(key, request, t(20));
+    const step = admitWith(key, request, t(20));
     expect(step.answer).toMatchObject({ admitted: false, refusal: { reason } });
     expect(step.key).toBe(key);
     expect(step.key).toEqual(before);
@@ -140,24 +141,24 @@ describe("a refused request", () => {
     named.flatMap(([first, one], at) => named.slice(at + 1).map(([second, other]) => [first, second, one, other])),
   )("hears %s before %s", (first, _second, one, other) => {
     const { key, request } = withFaults([one, other] as typeof FAULTS);
-    const step = admit(key, request, t(20));
+    const step = admitWith(key, request, t(20));
     expect(step.answer).toMatchObject({ admitted: false, refusal: { reason: first } });
     expect(step.key).toBe(key);
   });
 
   it("spends nothing of the limits that had room: all are charged or none is", () => {
     let key = aKey({ quota: aQuota(50), rateLimits: [aWindow(100, 60, "wide"), aWindow(1, 60, "narrow")] });
-    key = admit(key, aRequest(), t(0)).key;
-    for (let at = 0; at < 20; at++) key = admit(key, aRequest(), t(at)).key;
-    const { allowance } = admit(key, aRequest(), t(30)).answer;
+    key = admitWith(key, aRequest(), t(0)).key;
+    for (let at = 0; at < 20; at++) key = admitWith(key, aRequest(), t(at)).key;
+    const { allowance } = admitWith(key, aRequest(), t(30)).answer;
     expect(allowance).toMatchObject({ quota: { used: 1 }, rateLimits: [{ remaining: 99 }, { remaining: 0 }] });
   });
 
   it("for its quota leaves the rate limits as they were", () => {
     let key = aKey({ quota: aQuota(1), rateLimits: [aWindow(5, 60)] });
-    key = admit(key, aRequest(), t(0)).key;
-    for (let at = 0; at < 20; at++) key = admit(key, aRequest(), t(at)).key;
-    expect(admit(key, aRequest(FIRST, { cost: 0 }), t(20)).answer).toMatchObject({
+    key = admitWith(key, aRequest(), t(0)).key;
+    for (let at = 0; at < 20; at++) key = admitWith(key, aRequest(), t(at)).key;
+    expect(admitWith(key, aRequest(FIRST, { cost: 0 }), t(20)).answer).toMatchObject({
       admitted: true,
       allowance: { rateLimits: [{ remaining: 3 }] },
     });
@@ -165,29 +166,29 @@ describe("a refused request", () => {
 
   it("for its pace is told the limit that takes longest to recover", () => {
     const rateLimits = [aWindow(1, 10, "short"), aWindow(1, 100, "long"), aWindow(1, 50, "middle")];
-    const { key } = admit(aKey({ rateLimits }), aRequest(), t(0));
-    expect(admit(key, aRequest(), t(1)).answer).toMatchObject({
+    const { key } = admitWith(aKey({ rateLimits }), aRequest(), t(0));
+    expect(admitWith(key, aRequest(), t(1)).answer).toMatchObject({
       refusal: { reason: "rate-limited", limit: "long", retryAt: t(100.001) },
     });
-    expect(admit(key, aRequest(), t(99)).answer).toMatchObject({ refusal: { limit: "long" } });
+    expect(admitWith(key, aRequest(), t(99)).answer).toMatchObject({ refusal: { limit: "long" } });
   });
 
   it("for its quota is told when that is whole again, or that it never will be", () => {
-    const spentOf = (period: "day" | "none") => admit(aKey({ quota: aQuota(1, period) }), aRequest(), t(0)).key;
-    expect(admit(spentOf("day"), aRequest(), t(1)).answer).toMatchObject({
+    const spentOf = (period: "day" | "none") => admitWith(aKey({ quota: aQuota(1, period) }), aRequest(), t(0)).key;
+    expect(admitWith(spentOf("day"), aRequest(), t(1)).answer).toMatchObject({
       refusal: { reason: "quota-exceeded", retryAt: t(24 * 3600) },
     });
-    expect(admit(spentOf("none"), aRequest(), t(1)).answer).toMatchObject({
+    expect(admitWith(spentOf("none"), aRequest(), t(1)).answer).toMatchObject({
       refusal: { reason: "quota-exceeded", retryAt: null },
     });
   });
 
   it("for a cost that no period holds is told so, unless the quota is a balance that may be raised", () => {
     const costly = aRequest(FIRST, { cost: 51 });
-    expect(admit(aKey({ quota: aQuota(50) }), costly, t(0)).answer).toMatchObject({
+    expect(admitWith(aKey({ quota: aQuota(50) }), costly, t(0)).answer).toMatchObject({
       refusal: { reason: "cost-exceeds-limit", limit: "quota" },
     });
-    expect(admit(aKey({ quota: aQuota(50, "none") }), costly, t(0)).answer).toMatchObject({
+    expect(admitWith(aKey({ quota: aQuota(50, "none") }), costly, t(0)).answer).toMatchObject({
       refusal: { reason: "quota-exceeded" },
     });
   });
@@ -196,7 +197,7 @@ describe("a refused request", () => {
 describe("what a refusal tells", () => {
   it.each(named)("%s", (reason, fault) => {
     const { key, request } = withFaults([fault]);
-    const { answer } = admit(key, request, t(20));
+    const { answer } = admitWith(key, request, t(20));
     if (answer.admitted) throw new Error("admitted");
     // Nobody: nothing. Who held the key once: which key, and which of its secrets. Who holds it: everything.
     const everything: unknown = expect.objectContaining({ name: "a key" });
@@ -211,15 +212,15 @@ describe("a dry run", () => {
   it("takes nothing, however often it is repeated", () => {
     const key = aKey({ quota: aQuota(1), rateLimits: [aWindow(1, 60)] });
     for (let at = 0; at < 5; at++) {
-      const step = admit(key, aRequest(FIRST, { dryRun: true }), t(at));
+      const step = admitWith(key, aRequest(FIRST, { dryRun: true }), t(at));
       expect(step.answer.admitted).toBe(true);
       expect(step.key).toBe(key);
     }
   });
 
   it("is refused like the request it stands for", () => {
-    const { key } = admit(aKey({ quota: aQuota(1) }), aRequest(), t(0));
-    expect(admit(key, aRequest(FIRST, { dryRun: true }), t(1)).answer).toMatchObject({
+    const { key } = admitWith(aKey({ quota: aQuota(1) }), aRequest(), t(0));
+    expect(admitWith(key, aRequest(FIRST, { dryRun: true }), t(1)).answer).toMatchObject({
       refusal: { reason: "quota-exceeded" },
     });
   });

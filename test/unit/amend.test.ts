@@ -1,24 +1,36 @@
 import { describe, expect, it } from "vitest";
-import { admit, allowanceOf } from "../../src/key/admit.ts";
+import { allowanceOf } from "../../src/key/allowance.ts";
 import { amend, credit, type Amendment } from "../../src/key/amend.ts";
 import { revoke, suspend } from "../../src/key/change.ts";
 import type { Key, Secret } from "../../src/key/key.ts";
 import { BOUNDS, type QuotaRule, type RateLimitRule } from "../../src/key/policy.ts";
 import { epochMs, type EpochMs } from "../../src/key/time.ts";
-import { admin, aKey, aQuota, aRequest, at, aWindow, FIRST, rotateWith, SECOND, t } from "../support/a-key.ts";
+import {
+  admin,
+  admitWith,
+  aKey,
+  aQuota,
+  aRequest,
+  at,
+  aWindow,
+  FIRST,
+  rotateWith,
+  SECOND,
+  t,
+} from "../support/a-key.ts";
 
 const amended = (key: Key, amendment: Amendment, now: EpochMs = t(10)): Key =>
   amend(key, { amendment, expectedRevision: null }, at(now)).key;
 
 const heard = (key: Key, secret: Secret, now: EpochMs): string => {
-  const { answer } = admit(key, aRequest(secret), now);
+  const { answer } = admitWith(key, aRequest(secret), now);
   return answer.admitted ? "admitted" : answer.refusal.reason;
 };
 
 /** The key after so many requests of one unit in its first second. */
 function usedTimes(key: Key, times: number): Key {
   let used = key;
-  for (let time = 0; time < times; time++) used = admit(used, aRequest(), t(time / 1000)).key;
+  for (let time = 0; time < times; time++) used = admitWith(used, aRequest(), t(time / 1000)).key;
   return used;
 }
 
@@ -79,7 +91,7 @@ describe("an amendment", () => {
 
   it("holds from the next request on", () => {
     const key = amended(aKey({ scopes: ["orders:read"] }), { scopes: ["orders:write"] });
-    const asks = (scope: string) => admit(key, { ...aRequest(), scopes: [scope] }, t(10)).answer.admitted;
+    const asks = (scope: string) => admitWith(key, { ...aRequest(), scopes: [scope] }, t(10)).answer.admitted;
     expect([asks("orders:read"), asks("orders:write")]).toEqual([false, true]);
   });
 
@@ -164,7 +176,7 @@ describe("what has been used of a quota", () => {
     const spent = usedTimes(aKey({ quota: aQuota(3) }), 3);
     let key = amended(spent, { quota: aQuota(5) });
     const answers = Array.from({ length: 4 }, () => {
-      const step = admit(key, aRequest(), t(11));
+      const step = admitWith(key, aRequest(), t(11));
       key = step.key;
       return step.answer.admitted;
     });
@@ -245,7 +257,7 @@ describe("a credit", () => {
   it("is spent to the last unit", () => {
     let { key } = credited(usedTimes(aKey({ quota: aQuota(1, "none") }), 1), { add: 2 });
     const answers = Array.from({ length: 3 }, () => {
-      const step = admit(key, aRequest(), t(10));
+      const step = admitWith(key, aRequest(), t(10));
       key = step.key;
       return step.answer.admitted;
     });

@@ -1,6 +1,5 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { admit } from "../../src/key/admit.ts";
 import { resume, revoke, suspend } from "../../src/key/change.ts";
 import type { KeyEvent } from "../../src/key/event.ts";
 import { statusOf, type Key, type Secret } from "../../src/key/key.ts";
@@ -9,25 +8,26 @@ import { recordOf } from "../../src/key/record.ts";
 import type { EpochMs } from "../../src/key/time.ts";
 import {
   admin,
+  admitWith,
   aKey,
   aProfile,
   aQuota,
   aRequest,
   at,
   aWindow,
+  createWith,
   FIRST,
   NOBODYS,
+  rotateWith,
   SECOND,
   secretOf,
   t,
   THIRD,
-  createWith,
-  rotateWith,
 } from "../support/a-key.ts";
 
 /** What a request with this secret hears: `admitted`, or the reason why not. */
 const heard = (key: Key, secret: Secret, now: EpochMs): string => {
-  const { answer } = admit(key, aRequest(secret), now);
+  const { answer } = admitWith(key, aRequest(secret), now);
   return answer.admitted ? "admitted" : answer.refusal.reason;
 };
 const rotateTo = (key: Key, secret: Secret, now: EpochMs, graceSeconds = 0) =>
@@ -48,6 +48,7 @@ describe("create", () => {
       suspendedAt: null,
       revokedAt: null,
       expiresAt: t(60),
+      endSetAt: null,
       ownerOrder: null,
     });
     expect(key.use).toMatchObject({ lastUsedAt: null, admitted: 0, quota: { used: 0 }, rateLimits: [null] });
@@ -105,7 +106,7 @@ describe("rotate", () => {
   it("keeps every counter: rotating is no way to refill a quota or to open a window", () => {
     let key = aKey({ quota: aQuota(3), rateLimits: [aWindow(5, 3600)] });
     for (let step = 0; step < 3; step++) {
-      key = admit(key, aRequest(step === 0 ? FIRST : secretOf(`after ${step}`)), t(step)).key;
+      key = admitWith(key, aRequest(step === 0 ? FIRST : secretOf(`after ${step}`)), t(step)).key;
       key = rotateTo(key, secretOf(`after ${step + 1}`), t(step)).key;
     }
     expect(key.use).toMatchObject({ admitted: 3, quota: { used: 3 }, rateLimits: [{ openedAt: t(0), used: 3 }] });
@@ -113,12 +114,12 @@ describe("rotate", () => {
   });
 
   it("counts the uses of each secret by itself, for rotation by policy", () => {
-    const used = admit(aKey(), aRequest(), t(0)).key;
+    const used = admitWith(aKey(), aRequest(), t(0)).key;
     const { key } = rotateTo(used, SECOND, t(1), 60);
     expect(key.use).toMatchObject({ admitted: 1, admittedWithSecret: 0 });
-    const inGrace = admit(key, aRequest(FIRST), t(2)).key;
+    const inGrace = admitWith(key, aRequest(FIRST), t(2)).key;
     expect(inGrace.use).toMatchObject({ admitted: 2, admittedWithSecret: 0 });
-    expect(admit(inGrace, aRequest(SECOND), t(2)).key.use).toMatchObject({ admitted: 3, admittedWithSecret: 1 });
+    expect(admitWith(inGrace, aRequest(SECOND), t(2)).key.use).toMatchObject({ admitted: 3, admittedWithSecret: 1 });
   });
 
   it.each([
@@ -173,8 +174,8 @@ describe("a grace of 60 s", () => {
   });
 
   it("tells who uses the retired secret that it is the older one", () => {
-    expect(admit(rotated.key, aRequest(FIRST), t(11)).answer.identity).toMatchObject({ version: 1 });
-    expect(admit(rotated.key, aRequest(SECOND), t(11)).answer.identity).toMatchObject({ version: 2 });
+    expect(admitWith(rotated.key, aRequest(FIRST), t(11)).answer.identity).toMatchObject({ version: 1 });
+    expect(admitWith(rotated.key, aRequest(SECOND), t(11)).answer.identity).toMatchObject({ version: 2 });
   });
 
   it.each([
@@ -243,7 +244,7 @@ describe("revoke", () => {
 
 describe("suspend and resume", () => {
   it("stop the key and let it go on, counters and all", () => {
-    const used = admit(aKey({ quota: aQuota(2) }), aRequest(), t(0)).key;
+    const used = admitWith(aKey({ quota: aQuota(2) }), aRequest(), t(0)).key;
     const stopped = suspend(used, at(t(1)));
     expect(heard(stopped.key, FIRST, t(2))).toBe("key-suspended");
     const going = resume(stopped.key, at(t(3)));
@@ -291,7 +292,7 @@ describe("events", () => {
             suspend: () => suspend(key, at(now)),
             resume: () => resume(key, at(now)),
             revoke: () => revoke(key, at(now)),
-            use: () => admit(key, aRequest(key.standing.secret), now),
+            use: () => admitWith(key, aRequest(key.standing.secret), now),
           }[name]();
           const changed = step.key.standing !== key.standing;
           expect(step.events).toHaveLength(changed ? 1 : 0);
@@ -309,7 +310,11 @@ describe("events", () => {
 
 describe("the record", () => {
   it("tells everything about a key but its secrets", () => {
-    const key = rotateTo(admit(aKey({ quota: aQuota(5), expiresAt: t(60) }), aRequest(), t(1)).key, SECOND, t(2)).key;
+    const key = rotateTo(
+      admitWith(aKey({ quota: aQuota(5), expiresAt: t(60) }), aRequest(), t(1)).key,
+      SECOND,
+      t(2),
+    ).key;
     const record = recordOf(key, t(3));
     expect(record).toMatchObject({
       id: "key_0000000000000000",

@@ -75,6 +75,7 @@ const CALLS: Readonly<Record<string, Operation>> = {
   verifyKey: { call: (fetch) => control(fetch).verifyKey({ key: "k" }), repeat: "never" },
   verifyBatch: { call: (fetch) => control(fetch).verifyBatch([{ key: "k" }]), repeat: "never" },
   listOwners: { call: (fetch) => control(fetch).listOwners({ cursor: "c", limit: 5 }), repeat: "always" },
+  settleReservation: { call: (fetch) => control(fetch).settleReservation(ID, { used: 3 }), repeat: "always" },
   revokeOwner: { call: (fetch) => control(fetch).revokeOwner("acme"), repeat: "always" },
   suspendOwner: { call: (fetch) => control(fetch).suspendOwner("acme"), repeat: "never" },
   resumeOwner: { call: (fetch) => control(fetch).resumeOwner("acme"), repeat: "never" },

@@ -13,7 +13,7 @@ describe("the route table", () => {
 
   it("lets nobody in without a scope but to what everybody may see", () => {
     const open = ROUTES.filter(({ scope }) => scope === null).map(({ operationId }) => operationId);
-    expect(open).toEqual(["healthz", "readyz", "explainProblem", "getOpenApi", "showReference"]);
+    expect(open).toEqual(["healthz", "readyz", "getJwks", "explainProblem", "getOpenApi", "showReference"]);
   });
 
   it.each(ROUTES.map((route) => [route.operationId, route] as const))(

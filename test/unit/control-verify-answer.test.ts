@@ -2,21 +2,35 @@ import { describe, expect, it } from "vitest";
 import { judge } from "../../src/control/faults.ts";
 import { verifyAnswer } from "../../src/control/schema/verify.ts";
 import { verifyAnswerOf } from "../../src/control/verify-answer.ts";
-import { admit } from "../../src/key/admit.ts";
+import type { Verdict } from "../../src/key/admit.ts";
 import { revoke, suspend } from "../../src/key/change.ts";
+import { explain } from "../../src/key/explain.ts";
 import type { Key, Secret } from "../../src/key/key.ts";
 import type { Reason } from "../../src/key/refusal.ts";
-import { aKey, aQuota, aRequest, at, aWindow, FIRST, NOBODYS, SECOND, t, rotateWith } from "../support/a-key.ts";
+import {
+  admitWith,
+  aKey,
+  aQuota,
+  aRequest,
+  aRotation,
+  at,
+  aWindow,
+  FIRST,
+  NOBODYS,
+  rotateWith,
+  SECOND,
+  t,
+} from "../support/a-key.ts";
 
 /** What a verify says of one admission, decided by the rules themselves. */
 function answerTo(key: Key, request = aRequest(), seconds = 1) {
-  const verdict = admit(key, request, t(seconds)).answer;
+  const verdict = admitWith(key, request, t(seconds)).answer;
   return verifyAnswerOf({ ...verdict, decision: "1.7" }, "req_1");
 }
 
 const rotated = (key: Key, fresh: Secret = SECOND) =>
   rotateWith(key, { expectedVersion: null, graceSeconds: 0 }, fresh, at(t(0))).key;
-const used = (key: Key) => admit(key, aRequest(), t(0)).key;
+const used = (key: Key) => admitWith(key, aRequest(), t(0)).key;
 
 const STRANGER = { valid: false, code: "invalid-key", requestId: "req_1", decision: null };
 
@@ -35,9 +49,84 @@ describe("a verify answer", () => {
       scopes: ["a:*"],
       metadata: { plan: "pro" },
       expiresAt: null,
-      quota: { limit: 5, period: "day", timezone: "UTC", used: 1, remaining: 4, resetsAt: "2026-01-02T00:00:00.000Z" },
+      quota: {
+        limit: 5,
+        period: "day",
+        timezone: "UTC",
+        refill: "reset",
+        cap: null,
+        used: 1,
+        remaining: 4,
+        resetsAt: "2026-01-02T00:00:00.000Z",
+      },
       rateLimits: [],
     });
+  });
+
+  it("tells an even period by its anchor, as a time", () => {
+    const key = aKey({ quota: aQuota(5, { everySeconds: 90, anchor: t(30) }) });
+    expect(answerTo(key).quota).toMatchObject({
+      period: { everySeconds: 90, anchor: "2026-01-01T00:00:30.000Z" },
+      resetsAt: "2026-01-01T00:00:30.000Z",
+    });
+  });
+
+  it("hands over a reservation, with the instant by which it is to be settled", () => {
+    const answer = answerTo(aKey({ reserveSeconds: 60 }), aRequest(FIRST, { cost: 5, reserve: true }), 0);
+    expect(answer.reservation).toEqual({
+      id: expect.stringMatching(/^res_0{16}_[0-9A-Za-z]{16}$/),
+      expiresAt: "2026-01-01T00:01:00.000Z",
+    });
+  });
+
+  it("hands over a successor to the one request that gets it", () => {
+    const key = aKey({ rotation: aRotation({ afterUses: 1, mode: "issue", graceSeconds: 60 }) });
+    expect(answerTo(key)).toMatchObject({ valid: true, version: 1, newKey: "credential …cond" });
+    expect(answerTo(used(key))).not.toHaveProperty("newKey");
+  });
+
+  it("survives an object of the release before, which knows neither", () => {
+    const { answer } = admitWith(aKey(), aRequest(), t(0));
+    const { newKey: _, reservation: __, ...older } = answer as Extract<Verdict, { admitted: true }>;
+    const told = verifyAnswerOf({ ...(older as Verdict), decision: "1.7" }, "req_1");
+    expect(Object.keys(told)).not.toContain("newKey");
+    expect(Object.keys(told)).not.toContain("reservation");
+  });
+
+  it("explains a decision: every rule by itself, in order, and what each counter held before", () => {
+    const key = aKey({ scopes: ["a"], quota: aQuota(5), rateLimits: [aWindow(1, 60)] });
+    const request = aRequest(FIRST, { scopes: ["b"], cost: 9 });
+    const spent = used(key);
+    const { answer } = admitWith(spent, request, t(1));
+    const { explanation } = verifyAnswerOf(
+      { ...answer, decision: "1.7", explanation: explain(spent, request, t(1)) },
+      "req_1",
+    );
+    expect(explanation).toMatchObject({
+      decidedBy: "reach",
+      checks: [
+        { check: "identity", code: null },
+        { check: "standing", code: null },
+        { check: "rotation", code: null },
+        { check: "reach", code: "insufficient-scope" },
+        { check: "concurrency", code: null },
+        { check: "pace", code: "rate-limited", limit: "burst" },
+        { check: "allowance", code: "cost-exceeds-limit", limit: "quota" },
+      ],
+      before: { quota: { used: 1, remaining: 4 }, rateLimits: [{ name: "burst", remaining: 0 }] },
+    });
+  });
+
+  it("explains even that a secret is nobody's, to whoever may be told", () => {
+    const key = aKey();
+    const { answer } = admitWith(key, aRequest(NOBODYS), t(0));
+    const explained = { ...answer, decision: "1.7", explanation: explain(key, aRequest(NOBODYS), t(0)) };
+    expect(verifyAnswerOf(explained, "req_1")).toMatchObject({ ...STRANGER, explanation: { decidedBy: "identity" } });
+  });
+
+  it("explains an admission by no rule", () => {
+    const { decidedBy, checks } = explain(aKey(), aRequest(), t(0));
+    expect([decidedBy, checks.filter(({ refusal }) => refusal !== null)]).toEqual([null, []]);
   });
 
   it("tells a stranger nothing, and the same whatever the stranger holds", () => {

@@ -10,7 +10,7 @@ const aCredential = () => mint(keyId, { prefix: "rk_live", pepper: { id: "a", se
 const OURS = aCredential();
 const OTHER = aCredential();
 
-const provenance: Provenance = {
+const admitted: NonNullable<Provenance["admitted"]> = {
   credential: parseCredential(OURS)!,
   identity: {
     keyId,
@@ -18,6 +18,10 @@ const provenance: Provenance = {
     version: 3,
     details: { name: "a key", scopes: ["orders:read", "orders:write"], metadata: {}, expiresAt: null },
   },
+  assertion: null,
+};
+const provenance: Provenance = {
+  admitted,
   requestId: "req_1",
   clientIp: "203.0.113.7",
   scheme: "https",
@@ -54,9 +58,36 @@ describe("what the origin is told", () => {
   it("is who was admitted, from where, for which host", () => expect(forwarded({})).toEqual(SAID_BY_US));
 
   it("names no owner and no scopes where there are none", () => {
-    const identity = { ...provenance.identity, owner: null, details: { ...provenance.identity.details!, scopes: [] } };
+    const identity = { ...admitted.identity, owner: null, details: { ...admitted.identity.details!, scopes: [] } };
     const { "rekey-owner": _owner, "rekey-scopes": _scopes, ...rest } = SAID_BY_US;
-    expect(forwarded({ "rekey-owner": "evil", "rekey-scopes": "all" }, { identity })).toEqual(rest);
+    expect(
+      forwarded({ "rekey-owner": "evil", "rekey-scopes": "all" }, { admitted: { ...admitted, identity } }),
+    ).toEqual(rest);
+  });
+
+  it("is signed too, where the route asks for it", () => {
+    expect(forwarded({}, { admitted: { ...admitted, assertion: "a.b.c" } })).toEqual({
+      ...SAID_BY_US,
+      "rekey-assertion": "a.b.c",
+    });
+  });
+
+  it("is nobody on a public path, whatever is sent; and a credential of ours goes no further there either", () => {
+    const sent = {
+      authorization: `Bearer ${OURS}`,
+      "x-api-key": "somebody-elses",
+      "rekey-key-id": keyId,
+      rekey_owner: "x",
+    };
+    expect(forwarded(sent, { admitted: null })).toEqual({
+      "rekey-request-id": "req_1",
+      "x-api-key": "somebody-elses",
+      "x-forwarded-for": "203.0.113.7",
+      "x-forwarded-host": "api.example",
+      "x-forwarded-proto": "https",
+    });
+    const others = { authorization: "Bearer eyJ.of.a-user", cookie: `a=1; k=${OURS}` };
+    expect(forwarded(others, { admitted: null })).toMatchObject({ authorization: others.authorization, cookie: "a=1" });
   });
 
   it("names no address where nobody can know it", () => {

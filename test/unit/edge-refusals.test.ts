@@ -3,17 +3,18 @@ import { CODE_OF_REASON, CODES } from "../../src/http/codes.ts";
 import { setLimitHeaders } from "../../src/http/limit-headers.ts";
 import { problem } from "../../src/http/problem.ts";
 import { refusalResponse, type Refused } from "../../src/http/refusal-response.ts";
-import { admit, type Allowance, type Identity } from "../../src/key/admit.ts";
+import type { Allowance } from "../../src/key/allowance.ts";
 import type { KeyId } from "../../src/key/credential.ts";
+import type { Identity } from "../../src/key/identity.ts";
 import type { Reason, Refusal } from "../../src/key/refusal.ts";
-import { aKey, aQuota, aRequest, aWindow, t } from "../support/a-key.ts";
+import { admitWith, aKey, aQuota, aRequest, aWindow, t } from "../support/a-key.ts";
 
 /** The headers after a key with these limits admitted `uses` requests at second 10. */
 function limitHeaders(key: Parameters<typeof aKey>[0], uses: number, readAt = t(10)) {
   let state = aKey(key);
   let allowance: Allowance = { quota: null, rateLimits: [] };
   for (let use = 0; use < uses; use++) {
-    const step = admit(state, aRequest(), t(10));
+    const step = admitWith(state, aRequest(), t(10));
     state = step.key;
     allowance = step.answer.allowance ?? allowance;
   }
@@ -114,8 +115,11 @@ describe("who proved possession is told why", () => {
     "key-suspended": { reason: "key-suspended" },
     "owner-suspended": { reason: "owner-suspended" },
     "key-expired": { reason: "key-expired" },
+    "rotation-required": { reason: "rotation-required" },
     "insufficient-scope": { reason: "insufficient-scope" },
     "ip-not-allowed": { reason: "ip-not-allowed" },
+    "concurrency-exceeded": { reason: "concurrency-exceeded" },
+    "slot-required": { reason: "slot-required" },
     "rate-limited": { reason: "rate-limited", limit: "burst", retryAt: at },
     "quota-exceeded": { reason: "quota-exceeded", retryAt: at },
     "cost-exceeds-limit": { reason: "cost-exceeds-limit", limit: "quota" },
@@ -163,7 +167,7 @@ describe("who proved possession is told why", () => {
 
   it("and what is left, when pace or allowance refused", () => {
     const spent = aKey({ quota: aQuota(1) });
-    const { answer } = admit(admit(spent, aRequest(), t(0)).key, aRequest(), t(0));
+    const { answer } = admitWith(admitWith(spent, aRequest(), t(0)).key, aRequest(), t(0));
     if (answer.admitted) throw new Error("the quota of 1 admitted 2");
     expect(refusalResponse(answer, context).headers.get("ratelimit")).toBe('"quota";r=0;t=86400');
   });

@@ -132,10 +132,26 @@ describe("a bad setting is named", () => {
     ["DECISION_TIMEOUT_MS", "1e3", /from 50 to 60000/],
     ["DECISION_TIMEOUT_MS", "-5000", /from 50 to 60000/],
     ["DECISION_TIMEOUT_MS", "500.5", /from 50 to 60000/],
+    ["ORIGIN_TIMEOUT_MS", "49", /from 50 to 600000/],
+    ["ORIGIN_TIMEOUT_MS", "600001", /from 50 to 600000/],
+    ["REKEY_PROXY_TOKEN", "short", /at least 43/],
+    ["REKEY_PROXY_TOKEN", "0".repeat(64), /placeholder/],
+    ["REKEY_ASSERTION_KEY", "{", /Ed25519 private key/],
+    ["REKEY_ASSERTION_KEY", "{}", /Ed25519 private key/],
+    ["REKEY_ASSERTION_KEY", '{"keys":[]}', /Ed25519 private key/],
+    ["REKEY_ASSERTION_KEY", `{"keys":[${testSecrets.REKEY_ASSERTION_KEY},null]}`, /Ed25519 private key/],
+    ["REKEY_ASSERTION_KEY", testSecrets.REKEY_ASSERTION_KEY.replace('"d"', '"e"'), /Ed25519 private key/],
+    ["REKEY_ASSERTION_KEY", testSecrets.REKEY_ASSERTION_KEY.replace("Ed25519", "X25519"), /Ed25519 private key/],
   ])("%s = %j", (setting, value, message) => {
     const problems = problemsOf({ [setting]: value });
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatch(new RegExp(`^${setting}: .*(?:${message.source})`));
+  });
+
+  it("if a rule asks for an assertion and there is no key to sign it", () => {
+    const problems = problemsOf({ REKEY_ASSERTION_KEY: "", ROUTES: '[{"path":"/a","assertion":true}]' });
+    expect(problems).toEqual(["REKEY_ASSERTION_KEY: is not set, but a rule of ROUTES asks for assertions"]);
+    expect(problemsOf({ REKEY_ASSERTION_KEY: "", ROUTES: '[{"path":"/a"}]' })).toEqual([]);
   });
 
   it("together with every other one, all at once", () => {

@@ -1,6 +1,5 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { admit } from "../../src/key/admit.ts";
 import { obey, resume, revoke, suspend } from "../../src/key/change.ts";
 import { create } from "../../src/key/create.ts";
 import { isOwnerSuspended, statusOf, type Key, type Secret } from "../../src/key/key.ts";
@@ -8,11 +7,23 @@ import { newerOrder, type OwnerOrder, type OwnerStanding } from "../../src/key/o
 import { recordOf } from "../../src/key/record.ts";
 import type { EpochMs } from "../../src/key/time.ts";
 import { awaitedOrder, withAwaited, type Purged, type Vacancy } from "../../src/key/vacancy.ts";
-import { admin, aKey, aProfile, aRequest, at, FIRST, freshly, rotateWith, SECOND, t } from "../support/a-key.ts";
+import {
+  admin,
+  admitWith,
+  aKey,
+  aProfile,
+  aRequest,
+  at,
+  FIRST,
+  freshly,
+  rotateWith,
+  SECOND,
+  t,
+} from "../support/a-key.ts";
 
 const order = (revision: number, standing: OwnerStanding): OwnerOrder => ({ revision, standing });
 const heard = (key: Key, secret: Secret, now: EpochMs): string => {
-  const { answer } = admit(key, aRequest(secret), now);
+  const { answer } = admitWith(key, aRequest(secret), now);
   return answer.admitted ? "admitted" : answer.refusal.reason;
 };
 

@@ -38,7 +38,7 @@ describe("a quota of 3", () => {
 
   it("never refills when its period is none, and says that waiting does not help", () => {
     const rule = aQuota(3, "none");
-    const spent = { span: null, used: 3 };
+    const spent = { span: null, used: 3, carried: 0 };
     expect(takeFromQuota(rule, spent, 1, t(1000 * DAY))).toEqual({ ok: false, never: false, retryAt: null });
     expect(readQuota(rule, spent, t(1000 * DAY))).toEqual({
       rule,
@@ -80,6 +80,80 @@ it("tells what is left, and when it is whole again", () => {
 
 it("tells no negative remainder when more was used than the limit now allows", () => {
   expect(readQuota(aQuota(5), { ...freshQuota(aQuota(5), t(0)), used: 9 }, t(1)).remaining).toBe(0);
+});
+
+describe("a quota that carries over: 10 a day, at most 25 at once", () => {
+  const rule = aQuota(10, "day", { refill: "add", cap: 25 });
+  const at = (day: number) => t(day * DAY);
+
+  /** What is left after each of these costs, or when a cost that does not fit will. */
+  function remains(steps: readonly (readonly [cost: number, day: number])[], of = rule) {
+    let state: QuotaState | null = freshQuota(of, t(0));
+    return steps.map(([cost, day]) => {
+      const taken = takeFromQuota(of, state, cost, at(day));
+      if (taken.ok) state = taken.next;
+      else if (taken.never) return "never";
+      else return `day ${(taken.retryAt! - t(0)) / DAY / 1000}`;
+      return readQuota(of, state, at(day)).remaining;
+    });
+  }
+
+  // prettier-ignore
+  it.each([
+    ["what is left is added to the next day's", [[4, 0], [0, 1]], [6, 16]],
+    ["day after day, up to the cap", [[4, 0], [0, 1], [0, 2], [0, 3], [0, 9]], [6, 16, 25, 25, 25]],
+    ["the days that nobody asked count too", [[10, 0], [0, 2]], [0, 20]],
+    ["nothing is left, nothing is carried", [[10, 0], [0, 1]], [0, 10]],
+    ["more than a day's may be spent at once, once it is there", [[0, 0], [18, 1], [2, 1], [1, 1], [10, 2]], [10, 2, 0, "day 2", 0]],
+    ["the cap holds at the refill, not before it", [[0, 2], [20, 2], [0, 3]], [25, 5, 15]],
+    ["a cost above what a day brings waits for as many as it takes", [[10, 0], [11, 0], [20, 0], [21, 0], [25, 0], [26, 0]], [0, "day 2", "day 2", "day 3", "day 3", "never"]],
+    ["the last instant of a day is still that day", [[3, 0], [0, 0.999999], [0, 1]], [7, 7, 17]],
+  ] as const)("%s", (_name, steps, left) => {
+    expect(remains(steps)).toEqual(left);
+  });
+
+  it("is a reset quota when the cap is the limit", () => {
+    expect(remains([[4, 0], [0, 1], [10, 1], [1, 1]], { ...rule, cap: 10 })).toEqual([6, 10, 0, "day 2"]); // prettier-ignore
+  });
+
+  it("has come when it is said to come", () => {
+    const costs = fc.array(fc.tuple(fc.nat(25), fc.integer({ min: 0, max: 3 * 24 * 60 })), { maxLength: 40 });
+    fc.assert(
+      fc.property(costs, (steps) => {
+        let state: QuotaState | null = freshQuota(rule, t(0));
+        let minutes = 0;
+        // Said again in other words: a pot that is filled at each midnight and never holds more than the cap.
+        let pot = 10;
+        let midnights = 0;
+        for (const [cost, pause] of steps) {
+          minutes += pause;
+          for (; midnights < Math.floor(minutes / (24 * 60)); midnights++) pot = Math.min(25, pot + 10);
+          const now = t(minutes * 60);
+          expect(readQuota(rule, state, now).remaining).toBe(pot);
+          const taken = takeFromQuota(rule, state, cost, now);
+          expect(taken.ok).toBe(cost <= pot);
+          if (taken.ok) {
+            state = taken.next;
+            pot -= cost;
+            continue;
+          }
+          const [then, before] = [taken.retryAt!, epochMs(taken.retryAt! - 1)];
+          expect([before, then].map((instant) => takeFromQuota(rule, state, cost, instant).ok)).toEqual([false, true]);
+        }
+      }),
+    );
+  });
+});
+
+it("keeps its period when the clock steps back: no refill is given twice, none is taken back", () => {
+  const rule = aQuota(10, "day", { refill: "add", cap: 25 });
+  const second = takeFromQuota(rule, freshQuota(rule, t(0)), 3, t(DAY));
+  expect(second).toMatchObject({ ok: true, next: { used: 3, carried: 10 } });
+  if (!second.ok) return;
+  for (const seconds of [DAY, DAY - 0.001, 0, 2 * DAY - 0.001]) {
+    expect(readQuota(rule, second.next, t(seconds)).remaining).toBe(17);
+  }
+  expect(readQuota(rule, second.next, t(2 * DAY)).remaining).toBe(25);
 });
 
 it("never admits more than the limit in any period, whatever the costs and the pauses", () => {

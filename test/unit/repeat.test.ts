@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { admit } from "../../src/key/admit.ts";
 import { amend, credit } from "../../src/key/amend.ts";
 import { obey, resume, revoke, suspend } from "../../src/key/change.ts";
 import { create, createAfterPurge, createAgain, type CreateOptions } from "../../src/key/create.ts";
@@ -9,7 +8,20 @@ import type { Idempotency } from "../../src/key/receipt.ts";
 import { rotate } from "../../src/key/rotate.ts";
 import type { EpochMs } from "../../src/key/time.ts";
 import { aCall } from "../support/a-call.ts";
-import { aKey, aProfile, aQuota, aRequest, at, FIRST, freshly, NOBODYS, SECOND, t, THIRD } from "../support/a-key.ts";
+import {
+  admitWith,
+  aKey,
+  aProfile,
+  aQuota,
+  aRequest,
+  at,
+  FIRST,
+  freshly,
+  NOBODYS,
+  SECOND,
+  t,
+  THIRD,
+} from "../support/a-key.ts";
 
 const MINUTE = 60;
 const CREATION = aCall("header-of-the-creation", "create it");
@@ -34,18 +46,18 @@ const rotateTo = (
     at(now),
   );
 
-const used = (key: Key, secret = FIRST) => admit(key, aRequest(secret), t(1)).key;
+const used = (key: Key, secret = FIRST) => admitWith(key, aRequest(secret), t(1)).key;
 const newOwnerOrder = (standing: "suspended" | "active") => ({ revision: 1, standing });
 
 /** What may happen to a key between a call whose answer was lost and its retry, and whether the answer is still to be had. */
 const MEANWHILE: readonly (readonly [name: string, happens: (key: Key) => Key, repeatable: boolean])[] = [
   ["nothing", (key) => key, true],
-  ["a question whether the secret would be admitted", (key) => admit(key, dry(key), t(1)).key, true],
+  ["a question whether the secret would be admitted", (key) => admitWith(key, dry(key), t(1)).key, true],
   ["an attempt with somebody else's secret", (key) => used(key, NOBODYS), true],
-  ["an attempt that is refused", (key) => admit(key, { ...asked(key), scopes: ["none"] }, t(1)).key, true],
+  ["an attempt that is refused", (key) => admitWith(key, { ...asked(key), scopes: ["none"] }, t(1)).key, true],
   ["an amendment", (key) => amend(key, renaming, at(t(1))).key, true],
   ["a credit", (key) => credit(key, { credit: { add: 5 }, expectedRevision: null }, at(t(1))).key, true],
-  ["the first use of the secret", (key) => admit(key, asked(key), t(1)).key, false],
+  ["the first use of the secret", (key) => admitWith(key, asked(key), t(1)).key, false],
   ["a rotation", (key) => rotateTo(key, THIRD, t(1), null).key, false],
   [
     "a rotation with grace",

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { admit } from "../../src/key/admit.ts";
 import { amend } from "../../src/key/amend.ts";
 import { obey, revoke, suspend } from "../../src/key/change.ts";
 import type { Key, Profile, Secret } from "../../src/key/key.ts";
@@ -8,6 +7,7 @@ import { rotateSelf } from "../../src/key/rotate.ts";
 import type { EpochMs } from "../../src/key/time.ts";
 import { aCall } from "../support/a-call.ts";
 import {
+  admitWith,
   aKey,
   aQuota,
   aRequest,
@@ -43,7 +43,7 @@ const rotateBy = (
   );
 
 const heard = (key: Key, secret: Secret, now: EpochMs): string => {
-  const { answer } = admit(key, aRequest(secret), now);
+  const { answer } = admitWith(key, aRequest(secret), now);
   return answer.admitted ? "admitted" : answer.refusal.reason;
 };
 
@@ -64,7 +64,7 @@ describe("a key that rotates itself", () => {
   });
 
   it("may do so with its quota spent and its windows full, and spends nothing of either", () => {
-    const full = admit(aKey({ quota: aQuota(1), rateLimits: [aWindow(1, 3600)] }), aRequest(), t(0)).key;
+    const full = admitWith(aKey({ quota: aQuota(1), rateLimits: [aWindow(1, 3600)] }), aRequest(), t(0)).key;
     expect(heard(full, FIRST, t(1))).toBe("rate-limited");
     const { key } = rotateBy(full, SECOND, t(1));
     expect(key.use).toMatchObject({ quota: { used: 1 }, rateLimits: [{ openedAt: t(0), used: 1 }], admitted: 1 });
@@ -113,7 +113,7 @@ describe("a key that rotates itself", () => {
     }
     const step = rotateBy(key, SECOND, t(1), { presented: secretOf("secret 9") });
     expect(step.answer.done).toBe(true);
-    expect(step.key.use.selfRotations).toEqual({ openedAt: t(1), used: 1 });
+    expect(step.key.use.selfRotations).toEqual({ algorithm: "window", openedAt: t(1), used: 1 });
   });
 });
 
@@ -136,7 +136,7 @@ const FAULTS: readonly {
   { reason: "rate-limited", change: (key) => ({ ...key, use: { ...key.use, selfRotations: FULL } }) },
 ];
 const plain = { expectedVersion: null, graceSeconds: 0 };
-const FULL = { openedAt: t(0), used: 5 };
+const FULL = { algorithm: "window", openedAt: t(0), used: 5 } as const;
 
 /** A key and a holder's call with these faults and no others, the call coming 20 s after the key's creation. */
 function withFaults(faults: typeof FAULTS) {
@@ -189,7 +189,7 @@ describe("a secret in its grace", () => {
   });
 
   it("may not any more once its successor was used: its holder may be a thief", () => {
-    const used = admit(replaced, aRequest(SECOND), t(2)).key;
+    const used = admitWith(replaced, aRequest(SECOND), t(2)).key;
     const step = rotateBy(used, THIRD, t(3));
     expect(refusalOf(step)).toBe("key-rotated");
     expect(step.key).toBe(used);
@@ -199,13 +199,13 @@ describe("a secret in its grace", () => {
   it.each([
     [
       "a question whether it would be admitted",
-      (key: Key) => admit(key, { ...aRequest(SECOND), dryRun: true }, t(2)).key,
+      (key: Key) => admitWith(key, { ...aRequest(SECOND), dryRun: true }, t(2)).key,
     ],
     [
       "a use of its successor that was refused",
-      (key: Key) => admit(key, { ...aRequest(SECOND), scopes: ["x"] }, t(2)).key,
+      (key: Key) => admitWith(key, { ...aRequest(SECOND), scopes: ["x"] }, t(2)).key,
     ],
-    ["its own use", (key: Key) => admit(key, aRequest(FIRST), t(2)).key],
+    ["its own use", (key: Key) => admitWith(key, aRequest(FIRST), t(2)).key],
   ])("still may after %s", (_name, happens) => {
     expect(rotateBy(happens(replaced), THIRD, t(3)).answer.done).toBe(true);
   });
@@ -270,7 +270,7 @@ describe("a rotation by the key itself whose answer was lost", () => {
   });
 
   it.each([
-    ["the new secret was used", (key: Key) => admit(key, aRequest(SECOND), t(2)).key],
+    ["the new secret was used", (key: Key) => admitWith(key, aRequest(SECOND), t(2)).key],
     ["the key was suspended", (key: Key) => suspend(key, at(t(2))).key],
     ["the key was revoked", (key: Key) => revoke(key, at(t(2))).key],
   ])("is not told any more when %s, and not done again", (_name, happens) => {

@@ -1,9 +1,20 @@
 import { describe, expect, it } from "vitest";
-import { admit } from "../../src/key/admit.ts";
 import { obey, revoke, suspend } from "../../src/key/change.ts";
 import { statusOf, type Key, type Secret } from "../../src/key/key.ts";
 import { readSelf, revokeSelf } from "../../src/key/self.ts";
-import { aKey, aQuota, aRequest, at, aWindow, FIRST, NOBODYS, rotateWith, SECOND, t } from "../support/a-key.ts";
+import {
+  admitWith,
+  aKey,
+  aQuota,
+  aRequest,
+  at,
+  aWindow,
+  FIRST,
+  NOBODYS,
+  rotateWith,
+  SECOND,
+  t,
+} from "../support/a-key.ts";
 
 const HOME = "203.0.113.7";
 const rotated = (graceSeconds: number) =>
@@ -21,10 +32,10 @@ describe("the record is told to whoever holds", () => {
   it.each([
     ["the secret of the key", aKey(), FIRST],
     ["a secret in its grace", rotated(60), FIRST],
-    ["the secret of a key whose quota is spent", admit(aKey({ quota: aQuota(1) }), aRequest(), t(0)).key, FIRST],
+    ["the secret of a key whose quota is spent", admitWith(aKey({ quota: aQuota(1) }), aRequest(), t(0)).key, FIRST],
     [
       "the secret of a key whose window is full",
-      admit(aKey({ rateLimits: [aWindow(1, 3600)] }), aRequest(), t(0)).key,
+      admitWith(aKey({ rateLimits: [aWindow(1, 3600)] }), aRequest(), t(0)).key,
       FIRST,
     ],
     ["the secret of a key without any scope, at an allowed place", aKey({ allowedIps: [HOME] }), FIRST],
@@ -56,7 +67,7 @@ describe("a key is ended by whoever holds its secret", () => {
     ["suspended", suspend(aKey(), at(t(2))).key],
     ["of a suspended owner", ownerSuspended(aKey())],
     ["expired", aKey({ expiresAt: t(10) })],
-    ["used up", admit(aKey({ quota: aQuota(1) }), aRequest(), t(0)).key],
+    ["used up", admitWith(aKey({ quota: aQuota(1) }), aRequest(), t(0)).key],
     ["allowed only elsewhere, for a leaked key is found anywhere", aKey({ allowedIps: [HOME] })],
     ["not allowed to rotate itself", aKey({ selfRotate: false })],
     ["with the secret in its grace", rotated(60)],

@@ -1,12 +1,21 @@
 /* oxlint-disable vitest/no-conditional-expect -- what is expected depends on what the dice chose to do */
 import { expect, test } from "vitest";
-import { admit } from "../../src/key/admit.ts";
 import { resume, revoke, suspend, type Circumstance } from "../../src/key/change.ts";
 import type { KeyEvent } from "../../src/key/event.ts";
 import type { Key } from "../../src/key/key.ts";
 import { BOUNDS } from "../../src/key/policy.ts";
 import { epochMs, ForwardClock } from "../../src/key/time.ts";
-import { admin, aProfile, aQuota, aRequest, aWindow, secretOf, rotateWith, createWith } from "../support/a-key.ts";
+import {
+  admin,
+  admitWith,
+  aProfile,
+  aQuota,
+  aRequest,
+  aWindow,
+  createWith,
+  rotateWith,
+  secretOf,
+} from "../support/a-key.ts";
 import { dice, type Dice } from "../support/dice.ts";
 
 const firstSeed = Number(process.env["SEED"] ?? 1);
@@ -130,7 +139,7 @@ test.each(Array.from({ length: runs }, (_, run) => firstSeed + run))("SEED=%i RU
       case "use": {
         const version = aVersion(roll, model.newest);
         const cost = roll.pick([1, 1, 1, 0, 2, 25]);
-        const taken = admit(key, aRequest(secret(version), { cost }), now);
+        const taken = admitWith(key, aRequest(secret(version), { cost }), now);
         apply(taken);
         const { answer } = taken;
         const heard = answer.admitted ? `admitted, ${answer.allowance.quota?.remaining} left` : answer.refusal.reason;
@@ -178,7 +187,7 @@ test.each(Array.from({ length: runs }, (_, run) => firstSeed + run))("SEED=%i RU
     expect(key.use.admitted, "admissions").toBe(model.admitted);
     expect(events.map(({ sequence }) => sequence)).toEqual(Array.from({ length: model.events }, (_, at) => at + 1));
     const valid = Array.from({ length: model.newest + 1 }, (_, at) => at + 1).filter((version) => {
-      const { answer } = admit(unlimited(key), aRequest(secret(version), { dryRun: true }), now);
+      const { answer } = admitWith(unlimited(key), aRequest(secret(version), { dryRun: true }), now);
       return answer.admitted;
     });
     expect(valid.length, "how many secrets are valid").toBe(model.valid(now));

@@ -16,6 +16,9 @@ export const AT = {
   used: "2027-01-12T09:41:07.250Z",
   windowEnds: "2027-01-12T09:42:07.250Z",
   amended: "2027-01-12T09:55:31.004Z",
+  reserved: "2027-01-12T09:57:10.000Z",
+  settled: "2027-01-12T09:58:22.417Z",
+  timesOut: "2027-01-12T10:02:10.000Z",
   rotated: "2027-01-12T10:02:45.118Z",
   rotatedItself: "2027-01-12T10:20:00.731Z",
   stopped: "2027-01-12T11:05:12.360Z",
@@ -24,7 +27,8 @@ export const AT = {
   monthEnds: "2027-02-01T00:00:00.000Z",
 } as const;
 
-const monthly = { limit: 1000, period: "month", timezone: "UTC" };
+export const monthly = { limit: 1000, period: "month", timezone: "UTC", refill: "reset", cap: null } as const;
+export const balance = { limit: 500, period: "none", timezone: "UTC", refill: "reset", cap: null } as const;
 export const burst = { name: "burst", algorithm: "window", limit: 100, windowSeconds: 60, unit: "request" };
 
 /** A key with a monthly quota and a rate limit, and the three secrets it has in turn. */
@@ -57,8 +61,13 @@ export const billing: KeyRecordJson = {
   allowedIps: null,
   quota: { ...monthly, used: 0, remaining: 1000, resetsAt: AT.monthEnds },
   rateLimits: [{ ...burst, remaining: 100, resetsAt: null }],
+  lifetimeSeconds: null,
+  maxLifetimeSeconds: null,
+  idleSeconds: null,
   rotation: null,
   maxConcurrent: null,
+  reserveSeconds: 300,
+  onReservationTimeout: "charge",
   selfRotate: true,
   metadata: { team: "payments" },
 };
@@ -107,7 +116,7 @@ export const reseller: KeyRecordJson = {
   prefix: "rk_test",
   hint: hintOf(RESELLERS),
   scopes: [],
-  quota: { limit: 500, period: "none", timezone: "UTC", used: 0, remaining: 500, resetsAt: null },
+  quota: { ...balance, used: 0, remaining: 500, resetsAt: null },
   rateLimits: [],
   metadata: {},
 };
@@ -116,7 +125,16 @@ export const resellerCredited: KeyRecordJson = {
   ...reseller,
   revision: 2,
   lastUsedAt: AT.used,
-  quota: { limit: 750, period: "none", timezone: "UTC", used: 20, remaining: 730, resetsAt: null },
+  quota: { ...balance, limit: 750, used: 20, remaining: 730, resetsAt: null },
+};
+
+export const RESERVATION = `res_${RESELLER_ID.slice("key_".length)}_2nB4vC6xZ8lK0jHg`;
+
+/** After units were held, and not all of them were needed. */
+export const resellerSettled: KeyRecordJson = {
+  ...resellerCredited,
+  lastUsedAt: AT.reserved,
+  quota: { ...balance, limit: 750, used: 84, remaining: 666, resetsAt: null },
 };
 
 /** Who makes the calls of the story. */

@@ -7,6 +7,7 @@ import { listedOwner, ownerProgress } from "../schema/owner.ts";
 import { quota, rateLimit } from "../schema/policy.ts";
 import { keyRecord, listedKey, quotaReading, rateLimitReading } from "../schema/record.ts";
 import { rotateBody, rotatedKey } from "../schema/rotate.ts";
+import { settleBody, settledReservation } from "../schema/settle.ts";
 import { verifyAnswer, verifyQuestion } from "../schema/verify.ts";
 
 /** Shapes that have a name in the document: described once, referred to everywhere. */
@@ -23,6 +24,8 @@ export const NAMES: ReadonlyMap<z.core.$ZodType, string> = new Map<z.core.$ZodTy
   [rateLimit, "RateLimitRule"],
   [quotaReading, "Quota"],
   [rateLimitReading, "RateLimit"],
+  [settleBody, "Settlement"],
+  [settledReservation, "SettledReservation"],
   [event, "KeyEvent"],
   [eventOfKey, "EventOfKey"],
   [listedOwner, "ListedOwner"],

@@ -9,6 +9,7 @@ const OF_THE_CALLER: readonly Code[] = [
   "missing-credentials",
   "ambiguous-credentials",
   ...new Set(Object.values(CODE_OF_REASON)),
+  "too-many-failures",
 ];
 
 /**
@@ -27,7 +28,7 @@ export function refusalsOf(operation: Operation): readonly PossibleRefusal[] {
 
 function shapeRefusals({ scope, method, params, body, heeds = [] }: Operation): readonly Code[] {
   const codes: Code[] = ["invalid-request"];
-  if (scope === "self") codes.push("missing-credentials", "ambiguous-credentials", "invalid-key");
+  if (scope === "self") codes.push("missing-credentials", "ambiguous-credentials", "invalid-key", "too-many-failures");
   else if (scope !== null) codes.push(...OF_THE_CALLER);
   // A control key may be too weak for its target, or for what it wants to grant.
   if (scope?.startsWith("rekey:keys:") && method !== "GET") codes.push("forbidden");

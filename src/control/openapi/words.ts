@@ -13,7 +13,7 @@ export const WORDS: Readonly<Record<string, string>> = {
   record: "The key as it is now.",
   name: "For people, to recognise the key by.",
   owner: "Whose key it is: a customer, a team. Given at creation and never changed; `null`: nobody's.",
-  kind: "How the key lives: a `token` ends at a fixed instant, or never.",
+  kind: "How the key lives: a `token` ends at a fixed instant, or never; the end of a `session` slides with its use.",
   environment:
     "What the key is for. It decides the usual prefix (`rk_live`, `rk_test`), and lists can be filtered by it.",
   prefix: "What the key's text begins with, before the last `_`.",
@@ -37,15 +37,27 @@ export const WORDS: Readonly<Record<string, string>> = {
   "NewKey.expiresAt": "When it is to end; `null`: never. Either this or `lifetimeSeconds`.",
   "Amendment.expiresAt":
     "When it is to end; `null`: never. A past instant ends it at once, a later one revives a key that has expired.",
-  lifetimeSeconds: "How long it is to live from its creation on. Either this or `expiresAt`.",
+  lifetimeSeconds: "How long it lives from its creation on, a session from its last slide; `null`: no such rule.",
+  "NewKey.lifetimeSeconds":
+    "How long it is to live from its creation on, a session from its last slide. Either this or `expiresAt`; a session needs it, and more than an hour.",
+  maxLifetimeSeconds: "Of a session: how long it may live in all, however much it is used; `null`: as long as it is.",
+  idleSeconds: "It ends when it was not used for so long; `null`: it may rest.",
+  reserveSeconds: "How long a reservation stays open, in seconds.",
+  onReservationTimeout:
+    "What becomes of a reservation that nobody settles in time: `charge`: all of it is charged. `release`: nothing is.",
   scopes:
     "What the key may be used for: segments joined by `:`. `*` stands for one segment, as the last one for one or more.",
   "VerifyQuestion.scopes": "What the key is needed for: all of these scopes.",
   allowedIps: "Addresses and networks it may be used from; `null`: anywhere.",
   quota: "How much it may use in a period; `null`: as much as it likes.",
   rateLimits: "How fast it may be used. All of them hold at once.",
-  rotation: "When the key is due for a new secret.",
-  maxConcurrent: "How many requests may be under way at once.",
+  rotation: "When the key is due for a new secret, and what happens then; `null`: never.",
+  afterUses: "After so many admissions with one secret.",
+  afterSeconds: "After a secret has been the newest for so long.",
+  "KeyRecord.mode":
+    "`require`: nothing is admitted until it is rotated. `issue`: the admission that crosses the line gets the successor.",
+  dueAt: "When the newest secret is due by its age; `null` without such a rule.",
+  maxConcurrent: "How many requests through the gateway may be under way at once; `null`: any number.",
   selfRotate: "Whether the key may rotate itself.",
   metadata: "A JSON object that Rekey carries and never reads, at most 4 KiB as JSON.",
 
@@ -58,13 +70,19 @@ export const WORDS: Readonly<Record<string, string>> = {
   "RateLimit.limit": "How many in a window.",
   "RateLimitRule.limit": "How many in a window.",
   period: "When it refills: at the beginning of each. `none`: a balance that does not.",
-  timezone: "Whose days and months those are.",
+  everySeconds: "How long each period is.",
+  anchor: "An instant at which one begins; the others lie before and after it without a gap.",
+  timezone: "Whose hours, days, weeks and months those are: the IANA name of a zone.",
+  refill: "`reset`: what is left is lost. `add`: it is carried over, up to `cap`.",
+  cap: "How much there may be at once where it is carried over; `null` where it is not.",
   used: "How many were spent in this period.",
   remaining: "How many are left.",
   resetsAt: "When it refills; `null`: never, or nothing is counted yet.",
-  algorithm: "`window`: fixed, opened by its first request.",
+  algorithm:
+    "`window`: fixed, opened by its first request. `sliding`: in any span of that length, by an exact log. `bucket`: drained evenly, at most `burst` at once.",
+  burst: "Of a `bucket`: how many at once.",
   windowSeconds: "How long a window is, in seconds.",
-  unit: "What is counted: `request` counts one, whatever it costs.",
+  unit: "What is counted: `request` counts one, whatever it costs; `cost` counts its units.",
   "RateLimit.name": "Names the limit, as in the `RateLimit` header.",
   "RateLimitRule.name": "Names the limit in headers and refusals. `quota` is taken.",
 
@@ -72,7 +90,7 @@ export const WORDS: Readonly<Record<string, string>> = {
   reason: "Why; kept in the key's history.",
   expectedVersion:
     "The version that the caller last saw: if another holds, nothing happens. `null`: whichever holds is replaced.",
-  graceSeconds: "How long the old secret is still let in. 0: not after this answer.",
+  graceSeconds: "How long the old secret is still let in. 0: not at all.",
   retired: "The secret that was replaced.",
   "RotatedKey.version": "Which one it was.",
   validUntil: "Until when it is let in. Without grace, the instant of the rotation.",
@@ -86,6 +104,24 @@ export const WORDS: Readonly<Record<string, string>> = {
 
   // Of verdicts
   cost: "How many units the request costs. 0 asks for room in the rate limits only.",
+  reserve:
+    "Units to hold, instead of a cost, for work whose cost is known only afterwards. The answer names the reservation.",
+  reservation: "What was held. Settle it with what was really used.",
+  reserved: "How many units were held.",
+  "Settlement.used": "How many units were really used.",
+  "SettledReservation.id": "The reservation's id.",
+  "SettledReservation.used": "How many units were used, as was said.",
+  charged: "How many of them were charged.",
+  overrun: "How many were not: they were more than was held, and did not fit into what was left.",
+  settledAt: "When it was settled first.",
+  newKey:
+    "The key's next secret, as its policy says: in this answer and in no other. Use it from now on; the old one is let in until its grace ends.",
+  explain: "True: say which rule decided and what each counter held. For the admin only.",
+  "VerifyAnswer.explanation": "Why it was decided so.",
+  decidedBy: "The first rule that refuses; `null`: none did.",
+  checks: "Every rule by itself, in the order of the decision.",
+  check: "Which rule.",
+  before: "What was left before the decision.",
   anyScope: "What the key is needed for: one of these scopes is enough.",
   ip: "The address from which the request came; `null`: not known.",
   "VerifyQuestion.ip": "Where the key's holder asks from. Without it a key that is bound to addresses is refused.",
@@ -128,6 +164,13 @@ export const WORDS: Readonly<Record<string, string>> = {
   message: "What is wrong with it; reads on from the path.",
   currentVersion: "With `version-conflict`: the version that holds.",
   explanation: "What to do about it.",
+  "getJwks.keys": "The keys, public parts only. An assertion names the one that signed it in `kid`.",
+  kty: "Octet key pair (RFC 8037).",
+  crv: "The curve.",
+  x: "The public key, base64url.",
+  kid: "Which key it is.",
+  use: "It signs.",
+  alg: "How it signs.",
   openapi: "Which version of OpenAPI it is written in.",
   "healthz.status": "It runs.",
   "readyz.status": "Requests can be decided.",
@@ -143,10 +186,11 @@ export const WORDS: Readonly<Record<string, string>> = {
 
 /** The shape with a description for each of its fields, unnamed objects inside it included. */
 export function explained(schema: JsonSchema, shape: string): JsonSchema {
-  const { properties, items } = schema;
+  const { properties, items, anyOf } = schema;
   return {
     ...schema,
     ...(items !== undefined && { items: explained(items, shape) }),
+    ...(anyOf !== undefined && { anyOf: anyOf.map((way) => explained(way, shape)) }),
     ...(properties !== undefined && {
       properties: Object.fromEntries(
         Object.entries(properties).map(([name, field]) => [name, described(field, shape, name)]),

@@ -7,6 +7,7 @@ import { recordAnswer } from "../answer.ts";
 import { askFor, askOf } from "../ask.ts";
 import { operation } from "../operation.ts";
 import { amendBody } from "../schema/amend.ts";
+import { quotaRuleOf, rateLimitRulesOf } from "../schema/policy.ts";
 import { keyParams } from "../schema/params.ts";
 import { keyRecord } from "../schema/record.ts";
 
@@ -40,8 +41,12 @@ export const amendKey = operation({
   },
 });
 
-function amendmentOf({ expiresAt, ...fields }: z.output<typeof amendBody>): Amendment {
-  const end = expiresAt === undefined ? {} : { expiresAt: expiresAt === null ? null : epochMs(Date.parse(expiresAt)) };
-  // JSON has no `undefined`: a field that was named has a value.
-  return { ...(fields as Amendment), ...end };
+/** JSON has no `undefined`: a field that was named has a value, and what was not named is not there. */
+function amendmentOf({ expiresAt, quota, rateLimits, ...fields }: z.output<typeof amendBody>): Amendment {
+  return {
+    ...(fields as Amendment),
+    ...(expiresAt !== undefined && { expiresAt: expiresAt === null ? null : epochMs(Date.parse(expiresAt)) }),
+    ...(quota !== undefined && { quota: quotaRuleOf(quota) }),
+    ...(rateLimits !== undefined && { rateLimits: rateLimitRulesOf(rateLimits) }),
+  };
 }

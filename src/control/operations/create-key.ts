@@ -13,6 +13,7 @@ import { actorOf, authorityOf, onlyOwnerOf } from "../authority.ts";
 import { operation } from "../operation.ts";
 import { recordJson } from "../record-json.ts";
 import { createBody, issuedKey } from "../schema/create.ts";
+import { quotaRuleOf, rateLimitRulesOf } from "../schema/policy.ts";
 
 export const createKey = operation({
   method: "POST",
@@ -57,8 +58,15 @@ export const createKey = operation({
         prefix: wanted.prefix ?? config.keyPrefixes[wanted.environment],
         scopes: wanted.scopes,
         allowedIps: wanted.allowedIps,
-        quota: wanted.quota,
-        rateLimits: wanted.rateLimits,
+        quota: quotaRuleOf(wanted.quota),
+        rateLimits: rateLimitRulesOf(wanted.rateLimits),
+        lifetimeSeconds: wanted.lifetimeSeconds ?? null,
+        maxLifetimeSeconds: wanted.maxLifetimeSeconds,
+        idleSeconds: wanted.idleSeconds,
+        rotation: wanted.rotation,
+        maxConcurrent: wanted.maxConcurrent,
+        reserveSeconds: wanted.reserveSeconds,
+        onReservationTimeout: wanted.onReservationTimeout,
         selfRotate: wanted.selfRotate,
         metadata: wanted.metadata,
       },

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { BOUNDS } from "../../key/policy.ts";
 import { instant, metadata, text } from "./fields.ts";
-import { allowedIps, quota, rateLimits, scopes } from "./policy.ts";
+import { allowedIps, maxConcurrent, quota, rateLimits, rotation, scopes } from "./policy.ts";
 
 /** Each named field is replaced whole; `null` clears one that a record may hold as `null`. */
 export const amendBody = z.strictObject({
@@ -10,6 +10,8 @@ export const amendBody = z.strictObject({
   allowedIps: z.optional(z.nullable(allowedIps)),
   quota: z.optional(z.nullable(quota)),
   rateLimits: z.optional(rateLimits),
+  rotation: z.optional(z.nullable(rotation)),
+  maxConcurrent: z.optional(z.nullable(maxConcurrent)),
   selfRotate: z.optional(z.boolean()),
   /** An instant that is past ends the key at once; a later one revives a key that has expired. */
   expiresAt: z.optional(z.nullable(instant)),

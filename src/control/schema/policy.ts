@@ -1,35 +1,153 @@
 import * as z from "zod/mini";
 import { parseNetwork } from "../../key/ip.ts";
-import { BOUNDS, QUOTA_NAME, QUOTA_PERIODS, RATE_LIMIT_ALGORITHMS, RATE_LIMIT_UNITS } from "../../key/policy.ts";
+import { isTimeZone } from "../../key/local-time.ts";
+import {
+  BOUNDS,
+  QUOTA_NAME,
+  QUOTA_PERIODS,
+  RATE_LIMIT_ALGORITHMS,
+  RATE_LIMIT_UNITS,
+  REFILLS,
+  ROTATION_MODES,
+  type QuotaRule,
+  type RateLimitRule,
+} from "../../key/policy.ts";
 import { isGrantableScope } from "../../key/scope.ts";
-import { label, listOf, whole, withDefault } from "./fields.ts";
+import { epochMs } from "../../key/time.ts";
+import { instant, isObject, label, listOf, orNull, whole, withDefault } from "./fields.ts";
 
 // What people may ask of a key, as the control API takes it. The rules and their bounds belong to `key/`.
 
-export const quota = z.strictObject({
-  limit: whole(1, BOUNDS.limit),
-  period: z.enum(QUOTA_PERIODS),
-  timezone: withDefault(z.literal("UTC"), "UTC"),
-});
+const timezone = z
+  .string()
+  .check(z.refine(isTimeZone, "must be the IANA name of a time zone, like UTC or Europe/Berlin"));
 
-export const rateLimit = z.strictObject({
-  name: label.check(z.refine((name) => name !== QUOTA_NAME, `must not be "${QUOTA_NAME}"`)),
-  algorithm: z.enum(RATE_LIMIT_ALGORITHMS),
-  limit: whole(1, BOUNDS.limit),
-  windowSeconds: whole(1, BOUNDS.windowSeconds),
-  unit: withDefault(z.enum(RATE_LIMIT_UNITS), "request"),
-});
-
-export const rateLimits = listOf(rateLimit, BOUNDS.rateLimits).check(
-  z.refine((limits) => new Set(namesOf(limits)).size === namesOf(limits).length, {
-    error: "must have names that differ",
-    when: ({ value }) => Array.isArray(value),
-  }),
+/** A calendar period, or one of even length that counts from an instant, before and after it. */
+const period = z.union(
+  [z.enum(QUOTA_PERIODS), z.strictObject({ everySeconds: whole(1, BOUNDS.everySeconds), anchor: instant })],
+  {
+    error: ({ input }) =>
+      input === undefined
+        ? "is required"
+        : `must be one of: ${QUOTA_PERIODS.map((name) => JSON.stringify(name)).join(", ")}, or {everySeconds, anchor}`,
+  },
 );
+
+export const quota = z
+  .strictObject({
+    limit: whole(1, BOUNDS.limit),
+    period,
+    timezone: withDefault(timezone, "UTC"),
+    refill: withDefault(z.enum(REFILLS), "reset"),
+    cap: orNull(whole(1, BOUNDS.limit)),
+  })
+  .check(
+    z.refine(({ refill, cap }) => (refill === "add") === (typeof cap === "number"), {
+      path: ["cap"],
+      error: 'is needed with refill "add", and has no meaning without it',
+      when: ({ value }) => isObject(value),
+    }),
+    z.refine(({ cap, limit }) => !(typeof cap === "number" && typeof limit === "number" && cap < limit), {
+      path: ["cap"],
+      error: "must not be below the limit",
+      when: ({ value }) => isObject(value),
+    }),
+    z.refine(({ refill, period: of }) => !(refill === "add" && of === "none"), {
+      path: ["refill"],
+      error: 'must be "reset" for a balance: it never refills',
+      when: ({ value }) => isObject(value),
+    }),
+  );
+
+/** One shape for all algorithms, so that a caller is told all faults at once whichever it is. */
+export const rateLimit = z
+  .strictObject({
+    name: label.check(z.refine((name) => name !== QUOTA_NAME, `must not be "${QUOTA_NAME}"`)),
+    algorithm: z.enum(RATE_LIMIT_ALGORITHMS),
+    limit: whole(1, BOUNDS.limit),
+    windowSeconds: whole(1, BOUNDS.windowSeconds),
+    unit: withDefault(z.enum(RATE_LIMIT_UNITS), "request"),
+    /** Of a bucket: how many at once. The limit, if nothing is said. */
+    burst: z.optional(whole(1, BOUNDS.limit)),
+  })
+  .check(
+    z.refine(({ algorithm, burst }) => algorithm === "bucket" || burst === undefined, {
+      path: ["burst"],
+      error: 'has no meaning without the algorithm "bucket"',
+      when: ({ value }) => isObject(value),
+    }),
+    z.refine(
+      ({ algorithm, burst, limit, windowSeconds }) =>
+        !(algorithm === "bucket" && (burst ?? limit) * windowSeconds * 1000 > BOUNDS.bucketTicks),
+      {
+        path: ["burst"],
+        error: "must be smaller: burst × windowSeconds × 1000 must not be above 2^53",
+        when: ({ value }) => isObject(value),
+      },
+    ),
+  );
+
+export const rateLimits = listOf(rateLimit, BOUNDS.rateLimits)
+  .check(
+    z.refine((limits) => new Set(namesOf(limits)).size === namesOf(limits).length, {
+      error: "must have names that differ",
+      when: ({ value }) => Array.isArray(value),
+    }),
+  )
+  .check(
+    z.refine((limits) => slidingStampsOf(limits) <= BOUNDS.slidingStamps, {
+      error: `must have sliding limits of at most ${BOUNDS.slidingStamps} in sum`,
+      when: ({ value }) => Array.isArray(value),
+    }),
+  );
 
 /** Runs on limits that may be faulty themselves, so that a double name is reported along with everything else. */
 const namesOf = (limits: readonly { readonly name?: unknown }[]): readonly unknown[] =>
   limits.map((limit) => limit?.name).filter((name) => typeof name === "string");
+
+const slidingStampsOf = (limits: readonly { readonly algorithm?: unknown; readonly limit?: unknown }[]): number =>
+  limits.reduce((sum, limit) => sum + (limit?.algorithm === "sliding" ? Number(limit.limit) || 0 : 0), 0);
+
+export const rotation = z
+  .strictObject({
+    afterUses: orNull(whole(1, BOUNDS.limit)),
+    afterSeconds: orNull(whole(1, BOUNDS.lifetimeSeconds)),
+    mode: withDefault(z.enum(ROTATION_MODES), "require"),
+    graceSeconds: withDefault(whole(0, BOUNDS.graceSeconds), 0),
+  })
+  .check(
+    z.refine(({ afterUses, afterSeconds }) => (afterUses ?? null) !== null || (afterSeconds ?? null) !== null, {
+      path: ["afterUses"],
+      error: "is needed, or afterSeconds",
+      when: ({ value }) => isObject(value),
+    }),
+    z.refine(({ mode, graceSeconds }) => !(mode === "issue" && !(graceSeconds >= BOUNDS.issueGraceSeconds)), {
+      path: ["graceSeconds"],
+      error: `must be at least ${BOUNDS.issueGraceSeconds} with mode "issue": a lost answer must be repairable`,
+      when: ({ value }) => isObject(value),
+    }),
+  );
+
+export const maxConcurrent = whole(1, BOUNDS.maxConcurrent);
+
+/** A quota as the core keeps it: instants are numbers there. */
+export const quotaRuleOf = (wanted: z.output<typeof quota> | null): QuotaRule | null =>
+  wanted === null
+    ? null
+    : {
+        ...wanted,
+        period:
+          typeof wanted.period === "string"
+            ? wanted.period
+            : { ...wanted.period, anchor: epochMs(Date.parse(wanted.period.anchor)) },
+      };
+
+/** Rate limits as the core keeps them: a bucket always says its burst, and nothing else does. */
+export const rateLimitRulesOf = (wanted: z.output<typeof rateLimits>): readonly RateLimitRule[] =>
+  wanted.map(
+    ({ burst, ...rule }) =>
+      ({ ...rule, ...(rule.algorithm === "bucket" && { burst: burst ?? rule.limit }) }) as RateLimitRule,
+  );
 
 export const scopes = listOf(
   z

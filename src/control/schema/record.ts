@@ -1,6 +1,14 @@
 import * as z from "zod/mini";
 import type { Status } from "../../key/key.ts";
-import { ENVIRONMENTS, type Metadata } from "../../key/policy.ts";
+import {
+  ENVIRONMENTS,
+  KINDS,
+  QUOTA_PERIODS,
+  REFILLS,
+  RESERVATION_TIMEOUTS,
+  ROTATION_MODES,
+  type Metadata,
+} from "../../key/policy.ts";
 import { keyId, opaque, timestamp } from "./fields.ts";
 
 // What the control API says of a key. `record-json.ts` makes it, and does not compile when it disagrees.
@@ -10,7 +18,13 @@ export const KEY_STATUSES = ["active", "suspended", "revoked", "expired"] as con
 /** A time that may never come. */
 const never = z.nullable(timestamp);
 
-const quotaRule = { limit: z.int(), period: z.string(), timezone: z.string() };
+const quotaRule = {
+  limit: z.int(),
+  period: z.union([z.enum(QUOTA_PERIODS), z.strictObject({ everySeconds: z.int(), anchor: timestamp })]),
+  timezone: z.string(),
+  refill: z.enum(REFILLS),
+  cap: z.nullable(z.int()),
+};
 
 export const quotaReading = z.strictObject({
   ...quotaRule,
@@ -26,6 +40,8 @@ const rateLimitRule = {
   limit: z.int(),
   windowSeconds: z.int(),
   unit: z.string(),
+  /** Of a bucket. */
+  burst: z.optional(z.int()),
 };
 
 export const rateLimitReading = z.strictObject({
@@ -39,7 +55,7 @@ const lasting = {
   id: keyId,
   name: z.string(),
   owner: z.nullable(z.string()),
-  kind: z.literal("token"),
+  kind: z.enum(KINDS),
   environment: z.enum(ENVIRONMENTS),
   prefix: z.string(),
   pepper: z.string(),
@@ -54,8 +70,21 @@ const lasting = {
   expiresAt: never,
   scopes: z.array(z.string()),
   allowedIps: z.nullable(z.array(z.string())),
-  rotation: z.null(),
-  maxConcurrent: z.null(),
+  lifetimeSeconds: z.nullable(z.int()),
+  maxLifetimeSeconds: z.nullable(z.int()),
+  idleSeconds: z.nullable(z.int()),
+  rotation: z.nullable(
+    z.strictObject({
+      afterUses: z.nullable(z.int()),
+      afterSeconds: z.nullable(z.int()),
+      mode: z.enum(ROTATION_MODES),
+      graceSeconds: z.int(),
+      dueAt: never,
+    }),
+  ),
+  maxConcurrent: z.nullable(z.int()),
+  reserveSeconds: z.int(),
+  onReservationTimeout: z.enum(RESERVATION_TIMEOUTS),
   selfRotate: z.boolean(),
   metadata: opaque<Metadata>(),
 };

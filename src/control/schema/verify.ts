@@ -3,7 +3,7 @@ import { CODE_OF_REASON } from "../../http/codes.ts";
 import { parseAddress } from "../../key/ip.ts";
 import { BOUNDS, type Metadata } from "../../key/policy.ts";
 import { isRequirableScope } from "../../key/scope.ts";
-import { keyId, listOf, opaque, orNull, timestamp, whole, withDefault } from "./fields.ts";
+import { isObject, keyId, listOf, opaque, orNull, timestamp, whole, withDefault } from "./fields.ts";
 import { quotaReading, rateLimitReading } from "./record.ts";
 
 const requiredScopes = withDefault(
@@ -16,10 +16,13 @@ const requiredScopes = withDefault(
   [],
 );
 
-export const verifyQuestion = z.strictObject({
+const questionFields = z.strictObject({
   /** Any text: whether it is a key is the question. */
   key: z.string(),
-  cost: withDefault(whole(0, BOUNDS.limit), 1),
+  /** Units; 1, if nothing is said. */
+  cost: z.optional(whole(0, BOUNDS.limit)),
+  /** Units to hold for work whose cost is known only afterwards, instead of a cost. */
+  reserve: z.optional(whole(0, BOUNDS.limit)),
   /** All of them are needed. */
   scopes: requiredScopes,
   /** One of them is needed. */
@@ -33,6 +36,24 @@ export const verifyQuestion = z.strictObject({
     }),
   ),
   dryRun: withDefault(z.boolean(), false),
+  /** For the admin only: which rule decided, and what each counter held before. */
+  explain: withDefault(z.boolean(), false),
+});
+
+export const verifyQuestion = questionFields.check(
+  z.refine(({ cost, reserve }) => cost === undefined || reserve === undefined, {
+    path: ["reserve"],
+    error: "replaces cost: give one of them",
+    when: ({ value }) => isObject(value),
+  }),
+);
+
+const explanation = z.strictObject({
+  /** The first check that refuses; `null` when the request was admitted. */
+  decidedBy: z.nullable(z.string()),
+  /** Every rule by itself, in the order of the decision; `code` is `null` where it has nothing against the request. */
+  checks: z.array(z.strictObject({ check: z.string(), code: z.nullable(z.string()), limit: z.optional(z.string()) })),
+  before: z.strictObject({ quota: z.nullable(quotaReading), rateLimits: z.array(rateLimitReading) }),
 });
 
 /** Who holds the key is told only when a secret of it was presented; for a retired one id, owner and version only. */
@@ -52,7 +73,12 @@ export const verifyAnswer = z.strictObject({
   expiresAt: z.optional(z.nullable(timestamp)),
   quota: z.optional(z.nullable(quotaReading)),
   rateLimits: z.optional(z.array(rateLimitReading)),
+  /** To be settled with what was really used. */
+  reservation: z.optional(z.strictObject({ id: z.string(), expiresAt: timestamp })),
+  /** The successor of the presented key, handed to this request alone. */
+  newKey: z.optional(z.string()),
   retryAfterSeconds: z.optional(z.int()),
+  explanation: z.optional(explanation),
 });
 
 export type VerifyQuestion = z.output<typeof verifyQuestion>;

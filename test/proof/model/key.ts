@@ -24,8 +24,8 @@ export type Key = {
   readonly revision: number;
   /** Earlier secrets, newest first; the newest 32 are known as such. */
   readonly former: readonly { readonly secret: string; readonly version: number; readonly deadAt: number }[];
-  /** Whether the newest secret was ever admitted. */
-  readonly proven: boolean;
+  /** The newest version of which a secret was ever admitted; 0 before the first. */
+  readonly newestProven: number;
   readonly revoked: boolean;
   readonly suspended: boolean;
   readonly order: Order | null;
@@ -127,7 +127,7 @@ function create(state: State, { rules, mints, header }: Creation, now: number): 
     version: 1,
     revision: 1,
     former: [],
-    proven: false,
+    newestProven: 0,
     revoked: false,
     suspended: false,
     order: state.order,
@@ -162,7 +162,7 @@ function use(key: Key, call: Extract<Call, { do: "use" }>, now: number): Outcome
   const isNewest = call.secret === key.secret;
   const after: Key = {
     ...key,
-    proven: key.proven || isNewest,
+    newestProven: Math.max(key.newestProven, versionOf(key, call.secret)!),
     spent: quota === null ? null : spend(quota, key.spent, call.cost, now),
     windows: enter(rules.pace, key.windows, now),
     done: isNewest ? untold(key.done) : key.done,
@@ -196,7 +196,7 @@ function rotateSelf(key: Key, call: SelfRotation, now: number): Outcome {
   const refusal =
     identityRefusal(key, call.secret, now) ??
     standingRefusal(key, now) ??
-    (call.secret !== key.secret && key.proven ? { code: "key-rotated" } : null) ??
+    (versionOf(key, call.secret)! < key.newestProven ? { code: "key-rotated" } : null) ??
     placeRefusal(key, call) ??
     (key.rules.selfRotate ? null : { code: "forbidden" }) ??
     (roomOf(OWN_ROTATIONS, key.ownRotations, now) < 1 ? { code: "rate-limited" } : null);
@@ -229,7 +229,6 @@ function install(
     ...key,
     secret: mints,
     version,
-    proven: false,
     former: [{ secret: key.secret, version: key.version, deadAt }, ...former].slice(0, KNOWN_FORMER),
     done: [...told, ...untold(key.done)],
   });

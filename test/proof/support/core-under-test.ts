@@ -74,7 +74,7 @@ export class CoreUnderTest {
     const { now } = circumstance;
     switch (call.do) {
       case "use": {
-        const { answer } = this.#apply(admit(key, admissionOf(call), now));
+        const { answer } = this.#apply(admit(key, admissionOf(call), now, { mint: () => freshOf("unasked"), random }));
         return verdictFacts(answer);
       }
       case "read":
@@ -224,13 +224,16 @@ const admissionOf = (call: Extract<Call, { do: "use" }>) => ({
 const idempotencyOf = (actor: string, header: string | null, asked: unknown) =>
   header === null ? null : { actor, header, request: digestOf(JSON.stringify(asked)) };
 
+const random = (bytes: Uint8Array<ArrayBuffer>) => crypto.getRandomValues(bytes);
+
 const freshOf = (name: string) => ({
   credential: name,
   secret: { digest: digestOf(name), hint: "…", pepper: "a" } satisfies { digest: Digest; hint: string; pepper: string },
-  random: (bytes: Uint8Array<ArrayBuffer>) => crypto.getRandomValues(bytes),
+  random,
 });
 
-const quotaOf = (quota: Rules["quota"]): Profile["quota"] => (quota === null ? null : { ...quota, timezone: "UTC" });
+const quotaOf = (quota: Rules["quota"]): Profile["quota"] =>
+  quota === null ? null : { ...quota, timezone: "UTC", refill: "reset", cap: null };
 
 const paceOf = (pace: Rules["pace"]): Profile["rateLimits"] =>
   pace.map(({ name, limit, windowMs }) => ({
@@ -253,6 +256,13 @@ const profileOf = ({ scopes, ips, quota, pace, selfRotate }: Rules, now: EpochMs
   allowedIps: ips,
   quota: quotaOf(quota),
   rateLimits: paceOf(pace),
+  lifetimeSeconds: null,
+  maxLifetimeSeconds: null,
+  idleSeconds: null,
+  rotation: null,
+  maxConcurrent: null,
+  reserveSeconds: 300,
+  onReservationTimeout: "charge",
   selfRotate,
   metadata: {},
 });

@@ -8,7 +8,7 @@ export const IN_THE_CORE: readonly Mutant[] = [
     bug: "51 of 50: a quota admits one more than its limit",
     breaks: "P4",
     file: "src/key/quota.ts",
-    edits: [{ from: "if (used > rule.limit) return", to: "if (used > rule.limit + 1) return" }],
+    edits: [{ from: "if (missing <= 0) return", to: "if (missing <= 1) return" }],
     catcher: { campaign: "C2", size: 3 },
   },
   {
@@ -17,8 +17,8 @@ export const IN_THE_CORE: readonly Mutant[] = [
     file: "src/key/admit.ts",
     edits: [
       {
-        from: "const admitted: Key = { ...key,",
-        to: `const admitted: Key = { ...key, standing: key.standing.expiresAt === null ? key.standing
+        from: "const { use, receipts } = key; return { ...key,",
+        to: `const { use, receipts } = key; return { ...key, standing: key.standing.expiresAt === null ? key.standing
           : { ...key.standing, expiresAt: (now + 86_400_000) as EpochMs },`,
       },
     ],
@@ -61,7 +61,7 @@ export const IN_THE_CORE: readonly Mutant[] = [
   {
     bug: "a rotation refills the quota",
     breaks: "P4",
-    file: "src/key/rotate.ts",
+    file: "src/key/install.ts",
     edits: [{ from: "use: { ...changed.key.use,", to: "use: { ...changed.key.use, quota: null," }],
     catcher: C5,
   },
@@ -71,7 +71,7 @@ export const IN_THE_CORE: readonly Mutant[] = [
     file: "src/key/rotate.ts",
     edits: [
       {
-        from: 'if (!holder.current && key.use.admittedWithSecret > 0) return refuse({ reason: "key-rotated" });',
+        from: 'if (holder.identity.version < key.use.newestAdmitted) return refuse({ reason: "key-rotated" });',
         to: "",
       },
     ],
@@ -88,9 +88,7 @@ export const IN_THE_CORE: readonly Mutant[] = [
     bug: "an answer can be repeated after its secret was used",
     breaks: "P9",
     file: "src/key/admit.ts",
-    edits: [
-      { from: "receipts: holder.current ? withoutRepeat(key.receipts) : key.receipts", to: "receipts: key.receipts" },
-    ],
+    edits: [{ from: "receipts: current ? withoutRepeat(receipts) : receipts", to: "receipts" }],
     catcher: C5,
   },
   {
@@ -150,8 +148,13 @@ export const IN_THE_CORE: readonly Mutant[] = [
   {
     bug: "an amendment forgets what was used",
     breaks: "P4",
-    file: "src/key/amend.ts",
-    edits: [{ from: "return samePeriod ? state : freshQuota(is, now);", to: "return freshQuota(is, now);" }],
+    file: "src/key/carry-over.ts",
+    edits: [
+      {
+        from: "if (was === null || !isSameQuota(was, is)) return freshQuota(is, now);",
+        to: "if (is !== was) return freshQuota(is, now);",
+      },
+    ],
     catcher: C5,
   },
 ];

@@ -1,25 +1,20 @@
 import type { Mutant } from "../mutant.ts";
 
-const GATEWAY = "src/edge/gateway.ts";
-const ADMISSION = `const asked = await askKey(env, config, credential.keyId, (key) =>
-  key.admit({ presented: digestOf(credential.text), cost, scopes, anyScope: [], ip: clientIp, dryRun: false }),
-);`;
+const ADMISSION = "const asked = await enter(holder, admission);";
 
 /** Bugs in the Worker: the gateway and the control API. */
 export const IN_THE_WORKER: readonly Mutant[] = [
   {
     bug: "a verdict is remembered for a second",
     breaks: "P1",
-    file: GATEWAY,
+    file: "src/edge/keyed.ts",
     edits: [
       {
         from: ADMISSION,
         to: `const memory = ((globalThis as any).verdicts ??= new Map());
           const kept = memory.get(credential.text);
-          const asked = kept !== undefined && kept.until > Date.now() ? kept.asked : await askKey(env, config,
-            credential.keyId, (key) => key.admit({ presented: digestOf(credential.text), cost, scopes, anyScope: [],
-            ip: clientIp, dryRun: false }));
-          if (asked.answered && asked.answer.admitted) memory.set(credential.text, { until: Date.now() + 1000, asked });`,
+          const asked = kept !== undefined && kept.until > Date.now() ? kept.asked : await enter(holder, admission);
+          if (asked.answered && asked.answer.verdict.admitted) memory.set(credential.text, { until: Date.now() + 1000, asked });`,
       },
     ],
     catcher: { campaign: "C1", size: 1_000 },
@@ -28,15 +23,23 @@ export const IN_THE_WORKER: readonly Mutant[] = [
     bug: "the credential travels on to the origin",
     breaks: "P9",
     file: "src/edge/request-headers.ts",
-    edits: [{ from: 'if (value.length < text.length || name === "cookie") return false;', to: "return false;" }],
+    edits: [
+      {
+        from: 'if (name === "cookie") return false; if (presented !== null && value.includes(presented.text)) return true;',
+        to: "if (presented !== null) return false;",
+      },
+    ],
     catcher: { campaign: "C1", size: 200 },
   },
   {
     bug: "a forged credential reaches a key's object",
     breaks: "P10",
-    file: GATEWAY,
+    file: "src/edge/admission.ts",
     edits: [
-      { from: 'if (!isTagged(credential, config.peppers)) return problem("invalid-key", { requestId });', to: "" },
+      {
+        from: 'if (!isTagged(credential, config.peppers)) return refuse(problem("invalid-key", { requestId }));',
+        to: "",
+      },
     ],
     catcher: { project: "proof", test: "test/proof/short/junk.test.ts" },
   },

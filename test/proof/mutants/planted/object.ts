@@ -1,7 +1,7 @@
 import type { Mutant } from "../mutant.ts";
 
 const OBJECT = "src/key-object/key-object.ts";
-const ADMIT = "if (key !== null) return this.#step(key, (now) => admit(key, admission, now));";
+const ADMIT = "if (key !== null) { return this.#step(key, (now) => this.#admit(key, admission, now)); }";
 
 /** Bugs in the object around the core, and on the way to the ledger. */
 export const IN_THE_OBJECT: readonly Mutant[] = [
@@ -12,7 +12,7 @@ export const IN_THE_OBJECT: readonly Mutant[] = [
     edits: [
       {
         from: ADMIT,
-        to: "if (key !== null) { await scheduler.wait(1); return this.#step(key, (now) => admit(key, admission, now)); }",
+        to: "if (key !== null) { await scheduler.wait(1); return this.#step(key, (now) => this.#admit(key, admission, now)); }",
       },
     ],
     catcher: { campaign: "C2", size: 3 },
@@ -25,7 +25,7 @@ export const IN_THE_OBJECT: readonly Mutant[] = [
       {
         from: ADMIT,
         to: `if (key !== null) {
-          const answer = await this.#step(key, (now) => admit(key, admission, now));
+          const answer = await this.#step(key, (now) => this.#admit(key, admission, now));
           const seen = this.#page;
           this.ctx.waitUntil(scheduler.wait(5).then(() => { this.#page = seen; }));
           return answer;
@@ -81,9 +81,9 @@ export const IN_THE_OBJECT: readonly Mutant[] = [
         to: `if (key !== null) {
           const row = await this.env.DB.prepare("SELECT status FROM keys WHERE id = ?").bind(key.profile.id).first();
           const now = this.#page!.key!;
-          if (row?.["status"] !== "active") return this.#step(now, (at) => admit(now, admission, at));
+          if (row?.["status"] !== "active") return this.#step(now, (at) => this.#admit(now, admission, at));
           const alive = { ...now, standing: { ...now.standing, revokedAt: null, suspendedAt: null } };
-          return this.#step(now, (at) => admit(alive, admission, at));
+          return this.#step(now, (at) => this.#admit(alive, admission, at));
         }`,
       },
     ],

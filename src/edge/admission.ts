@@ -1,0 +1,80 @@
+import type { Config, Env } from "../env.ts";
+import { askKey } from "../http/ask-key.ts";
+import { carriesCredential } from "../http/credential-in-url.ts";
+import { problem } from "../http/problem.ts";
+import { readCredential } from "../http/read-credential.ts";
+import { refusalResponse } from "../http/refusal-response.ts";
+import type { Decided } from "../key-object/rpc.ts";
+import type { Admission } from "../key/admission.ts";
+import type { Verdict } from "../key/admit.ts";
+import { isTagged, type ParsedCredential } from "../key/credential.ts";
+import { digestOf } from "../key/digest.ts";
+import type { RouteRule } from "../routes.ts";
+import type { Goal } from "./path.ts";
+
+/** A request that wants in at the edge, whoever carries it: the gateway itself, or a proxy that asks about it. */
+export type Arriving = {
+  readonly env: Env;
+  readonly config: Config;
+  readonly requestId: string;
+  readonly target: Goal;
+  readonly headers: Headers;
+  readonly clientIp: string | null;
+};
+
+export type Passed = Decided<Extract<Verdict, { admitted: true }>>;
+
+/** A credential that is ours, or the refusal that says why there is none. Asks nobody. */
+export type Presented =
+  { readonly ok: true; readonly credential: ParsedCredential } | { readonly ok: false; readonly refusal: Response };
+
+/** Finds the credential of a request and refuses junk, before anything outside the Worker hears of it. */
+export function presentedBy({ config, requestId, target, headers }: Arriving): Presented {
+  const refuse = (refusal: Response): Presented => ({ ok: false, refusal });
+  if (carriesCredential(target.path) || carriesCredential(target.query)) {
+    return refuse(problem("credentials-in-url", { requestId }));
+  }
+  const reading = readCredential(headers, config.credentialHeaders);
+  if (!reading.ok) return refuse(problem(reading.code, { requestId }));
+  const { credential } = reading;
+  if (!isTagged(credential, config.peppers)) return refuse(problem("invalid-key", { requestId }));
+  return { ok: true, credential };
+}
+
+/** What a rule asks a key's object, about the one who presents this credential. */
+export const admissionOf = (
+  rule: RouteRule,
+  credential: ParsedCredential,
+  { requestId, clientIp }: Arriving,
+): Admission => ({
+  presented: digestOf(credential.text),
+  cost: "reserve" in rule.charge ? rule.charge.reserve : rule.charge.cost,
+  reserve: "reserve" in rule.charge,
+  scopes: rule.scopes,
+  anyScope: rule.anyScope,
+  ip: clientIp,
+  requestId,
+  dryRun: false,
+});
+
+/** Lets the key's object decide about a request under a rule, or refuses it before anybody is asked. */
+export async function admitted(arriving: Arriving, rule: RouteRule): Promise<Passed | Response> {
+  const presented = presentedBy(arriving);
+  if (!presented.ok) return presented.refusal;
+  return ask(arriving, presented.credential, admissionOf(rule, presented.credential, arriving));
+}
+
+/** Asks the key's object, once. Silence is 503, never a pass. */
+export async function ask(
+  arriving: Arriving,
+  credential: ParsedCredential,
+  admission: Admission,
+): Promise<Passed | Response> {
+  const { env, config, requestId } = arriving;
+  const asked = await askKey(env, config, credential.keyId, (key) => key.admit(admission));
+  if (!asked.answered) return problem("unavailable", { requestId });
+  const verdict = asked.answer;
+  if (verdict.admitted) return verdict;
+  const scopes = admission.scopes.length > 0 ? admission.scopes : admission.anyScope;
+  return refusalResponse(verdict, { requestId, decision: verdict.decision, scopes });
+}

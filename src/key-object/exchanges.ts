@@ -1,0 +1,56 @@
+import type { Key } from "../key/key.ts";
+import { holds } from "../key/hold.ts";
+import type { EpochMs } from "../key/time.ts";
+import { CUT } from "./rpc.ts";
+
+/** A socket that takes one of the key's slots for as long as it is open. */
+const SLOT = "slot";
+
+/**
+ * The exchanges that are open under this key, each a hibernatable WebSocket that a Worker holds: a stream that is still
+ * flowing, a WebSocket, or a slot of a key that bounds how many may be open at once.
+ *
+ * They cost nothing while nothing happens, survive the eviction of the object, and close by themselves when the
+ * exchange or its isolate ends. A reset of the object closes them too; the Worker then attaches again and asks.
+ */
+export class Exchanges {
+  readonly #ctx: DurableObjectState;
+
+  constructor(ctx: DurableObjectState) {
+    this.#ctx = ctx;
+  }
+
+  /** How many slots are taken. */
+  get slots(): number {
+    return this.#ctx.getWebSockets(SLOT).length;
+  }
+
+  /** Opens an exchange under a version. The far end of it is the answer's; what is sent on this end reaches the Worker. */
+  open(version: number, takesSlot: boolean): { readonly near: WebSocket; readonly far: WebSocket } {
+    const [far, near] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket];
+    this.#ctx.acceptWebSocket(near, takesSlot ? [SLOT, tagOf(version)] : [tagOf(version)]);
+    near.serializeAttachment({ version } satisfies Attachment);
+    return { near, far };
+  }
+
+  /** Whether anything is open that an end of the key would have to cut. */
+  get any(): boolean {
+    return this.#ctx.getWebSockets().length > 0;
+  }
+
+  /** Cuts everything that was admitted under a version that no longer holds. Answers how many were cut. */
+  cut(key: Key | null, now: EpochMs): number {
+    let count = 0;
+    for (const socket of this.#ctx.getWebSockets()) {
+      const { version } = socket.deserializeAttachment() as Attachment;
+      if (socket.readyState !== WebSocket.OPEN || (key !== null && holds(key, version, now))) continue;
+      socket.close(CUT, "the key no longer holds");
+      count += 1;
+    }
+    return count;
+  }
+}
+
+type Attachment = { readonly version: number };
+
+const tagOf = (version: number): string => `v${version}`;

@@ -1,0 +1,44 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { WebSocketServer } from "ws";
+import { seenOf, type Seen } from "./node-origin.ts";
+
+/** A real WebSocket server behind the gateway. It echoes; `close 4000 bye` makes it close in these words. */
+export type WsOrigin = AsyncDisposable & {
+  readonly url: string;
+  /** The opening requests. */
+  readonly seen: Seen[];
+  /** How each conversation ended, as the origin was told. */
+  readonly ends: { readonly code: number; readonly reason: string }[];
+};
+
+export async function startWsOrigin(): Promise<WsOrigin> {
+  const seen: Seen[] = [];
+  const ends: { code: number; reason: string }[] = [];
+  const server = createServer((request, response) => {
+    seen.push(seenOf(request));
+    response.writeHead(426).end("only WebSockets here");
+  });
+  const sockets = new WebSocketServer({ server, handleProtocols: (offered) => [...offered].at(-1) ?? false });
+  sockets.on("connection", (socket, request) => {
+    seen.push(seenOf(request));
+    socket.on("message", (data: Buffer, isBinary: boolean) => {
+      const asked = isBinary ? null : /^close (\d+) (.*)$/.exec(data.toString());
+      if (asked !== null) socket.close(Number(asked[1]), asked[2]!);
+      else socket.send(isBinary ? data : data.toString());
+    });
+    socket.on("close", (code: number, reason: Buffer) => ends.push({ code, reason: reason.toString() }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    seen,
+    ends,
+    async [Symbol.asyncDispose]() {
+      for (const client of sockets.clients) client.terminate();
+      sockets.close();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

@@ -218,10 +218,12 @@ function readAssertionKeys(value: string): readonly AssertionKey[] | Fault {
 function readJwk(jwk: unknown): AssertionKey | null {
   if (!isObject(jwk) || jwk["kty"] !== "OKP" || jwk["crv"] !== "Ed25519") return null;
   const { x, d, kid = x } = jwk;
-  const is32Bytes = (text: unknown): text is string => typeof text === "string" && /^[A-Za-z0-9_-]{43}$/.test(text);
   if (!is32Bytes(x) || !is32Bytes(d) || typeof kid !== "string") return null;
   return { kid, jwk: { kty: "OKP", crv: "Ed25519", x, d } };
 }
+
+/** Base64url of 32 bytes. */
+const is32Bytes = (text: unknown): text is string => typeof text === "string" && /^[A-Za-z0-9_-]{43}$/.test(text);
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 

@@ -30,7 +30,6 @@ export type Presented =
 
 /** Finds the credential of a request and refuses junk, before anything outside the Worker hears of it. */
 export function presentedBy({ config, requestId, target, headers }: Arriving): Presented {
-  const refuse = (refusal: Response): Presented => ({ ok: false, refusal });
   if (carriesCredential(target.path) || carriesCredential(target.query)) {
     return refuse(problem("credentials-in-url", { requestId }));
   }
@@ -40,6 +39,8 @@ export function presentedBy({ config, requestId, target, headers }: Arriving): P
   if (!isTagged(credential, config.peppers)) return refuse(problem("invalid-key", { requestId }));
   return { ok: true, credential };
 }
+
+const refuse = (refusal: Response): Presented => ({ ok: false, refusal });
 
 /** What a rule asks a key's object, about the one who presents this credential. */
 export const admissionOf = (

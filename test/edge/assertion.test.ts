@@ -15,6 +15,11 @@ beforeAll(async () => {
 afterAll(() => gateway[Symbol.asyncDispose]());
 
 const jwksUrl = (of: Gateway) => new URL(`${of.rekey.url}/_rekey/jwks.json`);
+async function publishedBy(of: Gateway): Promise<JSONWebKeySet> {
+  const response = await fetch(jwksUrl(of));
+  return response.json<JSONWebKeySet>();
+}
+
 /** The assertion with which a request arrived. */
 async function assertionOf(of: Gateway, key: string, path: string, init: RequestInit = {}): Promise<string> {
   of.seen();
@@ -71,7 +76,7 @@ describe("an assertion", () => {
 
 describe("the published keys", () => {
   it("have no private part", async () => {
-    const { keys } = (await (await fetch(jwksUrl(gateway))).json()) as JSONWebKeySet;
+    const { keys } = await publishedBy(gateway);
     expect(keys.map((key) => Object.keys(key).toSorted())).toEqual([["alg", "crv", "kid", "kty", "use", "x"]]);
   });
 
@@ -84,7 +89,7 @@ describe("the published keys", () => {
       await using at = await startGateway({ vars: { REKEY_ASSERTION_KEY: JSON.stringify(step) } });
       const { key } = await at.issue();
       const assertion = await assertionOf(at, key, "/");
-      const published = (await (await fetch(jwksUrl(at))).json()) as JSONWebKeySet;
+      const published = await publishedBy(at);
       signers.push(decodeProtectedHeader(assertion).kid!);
       // Also the origin that fetched the set before this step was deployed.
       for (const set of known === null ? [published] : [known, published]) {

@@ -20,20 +20,24 @@ describe("A9: a path that is forwarded has one reading, whoever reads it", () =>
 
   /** What the origin got of each path; `null`: refused, or never in this world. */
   const arrived = new Map<string, string | null>();
+  const outcomes = new Map<string, string>();
   beforeAll(async () => {
     for (const path of PATHS) {
       gateway.seen();
-      const answer = await gateway.useRaw(key.key, `GET ${path}`);
+      const { status } = await gateway.useRaw(key.key, `GET ${path}`);
       const seen = gateway.seen();
       arrived.set(path, seen[0]?.target ?? null);
-      // Nothing in between: admitted and forwarded once, or refused and not forwarded at all.
-      expect([path, answer.status === 200 ? seen.length : answer.status === 400 && seen.length === 0]).toEqual([
-        path,
-        answer.status === 200 ? 1 : true,
-      ]);
+      outcomes.set(path, `${status}, forwarded ${seen.length} times`);
     }
   }, 120_000);
   const forwarded = () => [...new Set([...arrived.values()].filter((path) => path !== null))];
+
+  it("is admitted and forwarded once, or refused with 400 and not forwarded at all: nothing in between", () => {
+    const between = [...outcomes].filter(
+      ([, outcome]) => outcome !== "200, forwarded 1 times" && outcome !== "400, forwarded 0 times",
+    );
+    expect(between).toEqual([]);
+  });
 
   it("some pass and some do not", () => {
     expect(forwarded().length).toBeGreaterThan(50);
@@ -75,6 +79,7 @@ describe("A9: a path that is forwarded has one reading, whoever reads it", () =>
     async () => {
       await using echo = await startNginxEcho(nginx!);
       let differed = 0;
+      const misread: string[] = [];
       for (const [written, path] of arrived) {
         const { status, body } = await sendRaw(echo.url, rawRequest(echo.url, `GET ${written} HTTP/1.1`));
         const byNginx = status === 200 ? Buffer.from(body, "latin1").toString() : null;
@@ -84,8 +89,9 @@ describe("A9: a path that is forwarded has one reading, whoever reads it", () =>
         if (byNginx === byNode) continue;
         differed += 1;
         // What still went on is the one reading that both have of the canonical form.
-        if (path !== null) expect([written, decodeURIComponent(path)]).toEqual([written, byNode]);
+        if (path !== null && decodeURIComponent(path) !== byNode) misread.push(written);
       }
+      expect(misread).toEqual([]);
       expect(differed).toBeGreaterThan(20);
     },
   );
@@ -101,19 +107,35 @@ const decodedOrNull = (text: string): string | null => {
 
 describe("A7: names that only a proxy may speak, in every spelling", () => {
   const NAMES = [
-    ...["rekey-owner", "rekey-key-id", "rekey-key-version", "rekey-scopes", "rekey-request-id", "rekey-assertion"],
-    ...[
-      "rekey-hop",
-      "rekey-proxy-token",
-      "rekey-cost",
-      "rekey-anything",
-      "forwarded",
-      "x-forwarded",
-      "x-forwarded-for",
-    ],
-    ...["x-forwarded-host", "x-forwarded-proto", "x-forwarded-uri", "x-forwarded-method", "x-forwarded-user"],
-    ...["x-original-url", "x-original-uri", "x-original-method", "x-rewrite-url", "x-real-ip", "x-client-ip"],
-    ...["true-client-ip", "x-http-method-override", "x-method-override", "x-remote-user", "x-middleware-subrequest"],
+    "rekey-owner",
+    "rekey-key-id",
+    "rekey-key-version",
+    "rekey-scopes",
+    "rekey-request-id",
+    "rekey-assertion",
+    "rekey-hop",
+    "rekey-proxy-token",
+    "rekey-cost",
+    "rekey-anything",
+    "forwarded",
+    "x-forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-forwarded-uri",
+    "x-forwarded-method",
+    "x-forwarded-user",
+    "x-original-url",
+    "x-original-uri",
+    "x-original-method",
+    "x-rewrite-url",
+    "x-real-ip",
+    "x-client-ip",
+    "true-client-ip",
+    "x-http-method-override",
+    "x-method-override",
+    "x-remote-user",
+    "x-middleware-subrequest",
   ];
   const cased = (name: string) => [
     name,

@@ -101,7 +101,7 @@ describe.each(PROXIES)("%s", (proxy) => {
       const understood = !isNginx || status === 401 || status === 403;
       expect([answer.status, codeOf(answer)]).toEqual([understood ? status : 403, code]);
       expect(answer.headers.get("rekey-status")).toBe(understood ? null : String(status));
-      if (status === 429) expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
+      expect(Number(answer.headers.get("retry-after") ?? 0) > 0).toBe(status === 429);
     }
   });
 
@@ -152,7 +152,13 @@ describe.each(PROXIES)("%s", (proxy) => {
 
 describe("a path cannot lead out of the question that it is part of", () => {
   it.each([
-    ...["/../../../healthz", "/../../../../public/a", "/%2e%2e/nginx/x", "/../nginx", "/x/../../caddy/", "/..", "/../"],
+    "/../../../healthz",
+    "/../../../../public/a",
+    "/%2e%2e/nginx/x",
+    "/../nginx",
+    "/x/../../caddy/",
+    "/..",
+    "/../",
   ])("envoy asks about %s", async (uri) => {
     const lines = [bearer(), "X-Original-URI: /public/a", "X-Original-Method: GET", "X-Forwarded-Uri: /public/a"];
     const answer = await ask(`GET ${AT}/envoy${uri}`, lines);
@@ -177,20 +183,20 @@ describe("a path cannot lead out of the question that it is part of", () => {
   });
 });
 
-describe.each(["nginx", "caddy"] as const)("the real %s, configured as docs/forward-auth.md says", (name) => {
-  const program = programOf(name);
+const REAL = (["nginx", "caddy"] as const).map((name) => ({ name, program: programOf(name) }));
+const installed = REAL.flatMap(({ name, program }) => (program === null ? [] : [{ name, program }]));
+
+describe.each(installed)("the real $name, configured as docs/forward-auth.md says", ({ name, program }) => {
   let proxy: RunningProxy;
   beforeAll(async () => {
-    if (program === null) return;
     proxy = await startProxy(name, program, { rekey: gateway.rekey.url, origin: gateway.origin.url, token: TOKEN });
   });
-  afterAll(() => proxy?.[Symbol.asyncDispose]());
-  const real = it.skipIf(program === null);
+  afterAll(() => proxy[Symbol.asyncDispose]());
 
   const send = (start: string, lines: readonly string[] = [], body = "") =>
     sendRaw(proxy.url, rawRequest(proxy.url, `${start} HTTP/1.1`, lines, body));
 
-  real("passes on whoever is admitted, with their identity and without the credential", async () => {
+  it("passes on whoever is admitted, with their identity and without the credential", async () => {
     const before = await spentBy(key);
     const answer = await send("POST /orders/7?a=b", [bearer(), "Content-Length: 5"], "hello");
     expect(answer.status).toBe(200);
@@ -204,7 +210,7 @@ describe.each(["nginx", "caddy"] as const)("the real %s, configured as docs/forw
     expect((await spentBy(key)) - before).toBe(5);
   });
 
-  real("lets nothing through that a client made up about itself", async () => {
+  it("lets nothing through that a client made up about itself", async () => {
     const spellings = [
       "Rekey-Owner",
       "Rekey-Key-Id",
@@ -225,7 +231,7 @@ describe.each(["nginx", "caddy"] as const)("the real %s, configured as docs/forw
     }
   });
 
-  real("a client cannot choose what is asked about, nor for whom", async () => {
+  it("a client cannot choose what is asked about, nor for whom", async () => {
     const bound = await gateway.issue({ allowedIps: ["203.0.113.0/24"] });
     const lies = ["URI: /public/a", "Method: GET"].flatMap((lie) => [`X-Original-${lie}`, `X-Forwarded-${lie}`]);
     expect((await send("POST /orders/7", [...lies, "Content-Length: 0"])).status).toBe(401);
@@ -233,7 +239,7 @@ describe.each(["nginx", "caddy"] as const)("the real %s, configured as docs/forw
     expect(gateway.seen()).toEqual([]);
   });
 
-  real("refuses in the right words: 401 with a challenge, 403, 429 with Retry-After; nothing arrives", async () => {
+  it("refuses in the right words: 401 with a challenge, 403, 429 with Retry-After; nothing arrives", async () => {
     const spent = await gateway.issue({ quota: { limit: 1, period: "day" } });
     expect((await send("GET /x", [bearer(spent)])).status).toBe(200);
     gateway.seen();
@@ -249,7 +255,7 @@ describe.each(["nginx", "caddy"] as const)("the real %s, configured as docs/forw
     expect(gateway.seen()).toEqual([]);
   });
 
-  real("a key that was revoked is dead with the next request", async () => {
+  it("a key that was revoked is dead with the next request", async () => {
     const one = await gateway.issue();
     expect((await send("GET /x", [bearer(one)])).status).toBe(200);
     await gateway.control("POST", `/keys/${one.id}/revoke`, {});

@@ -67,6 +67,7 @@ describe("a WebSocket, where the rule allows it", () => {
   it("opens on a public path without a key", async () => {
     const socket = open("/open", null);
     await once(socket, "open");
+    expect(valuesOf(origin.seen[0], "rekey-key-id")).toEqual([]);
     socket.terminate();
   });
 });

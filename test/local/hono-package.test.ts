@@ -80,7 +80,7 @@ async function control(method: string, path: string, body?: object): Promise<Rec
     headers: { authorization: `Bearer ${rekey.adminToken}`, "content-type": "application/json" },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
-  return (await response.json()) as Record<string, unknown>;
+  return response.json<Record<string, unknown>>();
 }
 const used = async () => ((await control("GET", `/keys/${key.record.id}`)) as { quota: { used: number } }).quota.used;
 
@@ -91,7 +91,7 @@ const neighbour = (path: string, headers: Record<string, string> = {}, body?: ob
     body === undefined ? { headers } : { headers, method: "POST", body: JSON.stringify(body) },
   );
 const bearer = (text: string) => ({ authorization: `Bearer ${text}` });
-const codeOf = async (response: Response) => [response.status, ((await response.json()) as { code: string }).code];
+const codeOf = async (response: Response) => [response.status, (await response.json<{ code: string }>()).code];
 
 describe("rekey/hono, packed and installed in another Worker", () => {
   it("is typed for a strict Worker", async () => {
@@ -158,7 +158,7 @@ describe("the service by itself", () => {
 
   it("decides as the control API does", async () => {
     const question = { key: key.key, scopes: ["orders:read"], dryRun: true };
-    const byBinding = (await (await neighbour("/asks", {}, question)).json()) as Record<string, unknown>;
+    const byBinding = await (await neighbour("/asks", {}, question)).json<Record<string, unknown>>();
     const byHttp = await control("POST", "/verify", question);
     const { requestId: _a, decision: _b, ...binding } = byBinding;
     const { requestId: _c, decision: _d, ...http } = byHttp;

@@ -24,7 +24,7 @@ export async function startWsOrigin(): Promise<WsOrigin> {
     seen.push(seenOf(request));
     socket.on("message", (data: Buffer, isBinary: boolean) => {
       const asked = isBinary ? null : /^close (\d+) (.*)$/.exec(data.toString());
-      if (asked !== null) socket.close(Number(asked[1]), asked[2]!);
+      if (asked !== null) socket.close(Number(asked[1]), asked[2]);
       else socket.send(isBinary ? data : data.toString());
     });
     socket.on("close", (code: number, reason: Buffer) => ends.push({ code, reason: reason.toString() }));

@@ -1,15 +1,13 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { ABORT_POINTS, NEXT_KEY, type AbortPoint } from "../../support/abort-points.ts";
 import type { Rekey } from "../../support/rekey.ts";
-import type { Answer, Call, Rules } from "../model/call.ts";
 import { explains } from "../model/explains.ts";
-import { ABSENT, step, type State } from "../model/key.ts";
+import { step } from "../model/key.ts";
 import { atATime } from "../support/at-a-time.ts";
-import { make } from "../support/caller.ts";
 import { deploy } from "../support/deployment.ts";
 import { ask } from "../support/http.ts";
-import { faultOfLedger } from "../support/ledger.ts";
-import { Secrets } from "../support/secrets.ts";
+import { PATIENCE_MS } from "../support/ledger.ts";
+import { aCreation, Contradiction, Subject, type Draft } from "../support/subject.ts";
 import { addUp, type Campaign, type Findings } from "./campaign.ts";
 
 /** Each operation, and what the key has been through before it. `secret` stands for the newest one. */
@@ -27,13 +25,6 @@ const OPERATIONS: Readonly<Record<string, { readonly before?: readonly Draft[]; 
   purge: { before: [{ do: "revoke" }], call: { do: "purge" } },
 };
 
-type Draft =
-  | { readonly do: "use"; readonly cost: number }
-  | { readonly do: "rotate"; readonly graceMs: number }
-  | { readonly do: "rotate-self" | "suspend" | "resume" | "revoke" | "revoke-self" | "purge" }
-  | { readonly do: "amend"; readonly change: Partial<Rules> }
-  | { readonly do: "credit"; readonly add: number };
-
 /** What an abort leaves behind: the step as a whole, nothing of it, or either of the two. */
 const HAPPENED: Readonly<Record<AbortPoint, boolean | "either">> = {
   "before the write": false,
@@ -50,19 +41,7 @@ const HAPPENED: Readonly<Record<AbortPoint, boolean | "either">> = {
 /** What only comes to pass when the ledger is told, which an admission does not need. */
 const OF_THE_LEDGER: readonly AbortPoint[] = ["before the delivery", "after the delivery", "in the alarm"];
 
-const RULES: Rules = {
-  expiresAt: null,
-  scopes: [],
-  ips: null,
-  quota: { limit: 50, period: "none" },
-  pace: [{ name: "burst", limit: 60, windowMs: 300 * 24 * 60 * 60_000 }],
-  selfRotate: true,
-};
-
 const CELLS_AT_A_TIME = 8;
-
-/** How long what must come may take, in milliseconds: an alarm that failed is repeated after seconds. */
-const PATIENCE_MS = 15_000;
 
 /**
  * The object is ended at every point of every operation, or ends itself because its storage fails. Afterwards the key is
@@ -103,83 +82,6 @@ export const C4: Campaign = {
   },
 };
 
-/** A key with a history, and the model beside it. */
-class Subject {
-  readonly #rekey: Rekey;
-  readonly secrets = new Secrets();
-  state: State = ABSENT;
-  id = "";
-
-  constructor(rekey: Rekey) {
-    this.#rekey = rekey;
-  }
-
-  /** Makes a call; what is heard must be what the model says. `null`: nothing was heard. */
-  async make(call: Call): Promise<Answer | null> {
-    const { url, adminToken } = this.#rekey;
-    const heard = await make(this.id, call, { door: url, adminToken, secrets: this.secrets });
-    if (heard === null) return null;
-    const { answer } = heard;
-    const named = "mints" in call && typeof answer["secret"] === "string" ? { ...call, mints: answer["secret"] } : call;
-    const told = step(this.state, named, 0);
-    if (!explains(told.answer, answer)) {
-      throw new Contradiction(
-        `${JSON.stringify(call)} heard ${JSON.stringify(answer)}, the model ${JSON.stringify(told.answer)}`,
-      );
-    }
-    this.state = told.state;
-    return answer;
-  }
-
-  /** Makes a call that must be answered. */
-  async hear(call: Call): Promise<Answer> {
-    const answer = await this.make(call);
-    if (answer === null) throw new Contradiction(`nothing was heard of ${JSON.stringify(call)}`);
-    return answer;
-  }
-
-  async create(call: Call = creationOf(null)): Promise<void> {
-    const answer = await this.make(call);
-    if (answer !== null) this.id = this.secrets.idOf(answer["secret"] as string);
-  }
-
-  get secret(): string {
-    return this.state.is === "key" ? this.state.secret : this.secrets.nameOf("nobody's");
-  }
-
-  call(draft: Draft, header: string | null = null): Call {
-    const { secret } = this;
-    switch (draft.do) {
-      case "rotate":
-        return { ...draft, expected: null, mints: "", header };
-      case "rotate-self":
-        return { do: "rotate-self", secret, mints: "", header };
-      case "use":
-        return { ...draft, secret };
-      case "revoke-self":
-        return { do: "revoke-self", secret };
-      case "amend":
-      case "credit":
-        return { ...draft, ifMatch: null };
-      case "purge":
-        return { do: "purge" };
-      case "suspend":
-      case "resume":
-      case "revoke":
-        return { do: draft.do };
-    }
-  }
-
-  async ledgerFault(): Promise<string | null> {
-    if (this.state.is === "gone") return faultOfTombstone(this.#rekey, this.id);
-    return this.state.is === "key" ? faultOfLedger(this.#rekey, this.id, this.state.revision) : null;
-  }
-}
-
-class Contradiction extends Error {}
-
-const creationOf = (header: string | null): Call => ({ do: "create", rules: RULES, mints: "", header });
-
 /** Arms a point; says which stood armed before. `undefined`: only asks. */
 async function arm(rekey: Rekey, key: string, point?: AbortPoint | null): Promise<AbortPoint | null> {
   const body = point === undefined ? { key } : { key, point };
@@ -210,15 +112,15 @@ async function atRest(rekey: Rekey, { id, state }: Subject): Promise<void> {
 async function creation(rekey: Rekey, point: AbortPoint): Promise<Findings> {
   return judged(`create, aborted ${point}`, async () => {
     const subject = new Subject(rekey);
-    const call = creationOf(`a-creation-${point.replaceAll(" ", "-")}-${crypto.randomUUID()}`);
+    const call = aCreation(`a-creation-${point.replaceAll(" ", "-")}-${crypto.randomUUID()}`);
     await arm(rekey, NEXT_KEY, point);
     const answer = await subject.make(call);
     await met(rekey, NEXT_KEY);
     if (answer !== null && !OF_THE_LEDGER.includes(point)) {
       throw new Contradiction(`heard ${answer.code} of an object that had ended`);
     }
-    await subject.create(call);
     // Created once, whichever of the two attempts it was.
+    await subject.create(call);
     await subject.hear({ do: "use", secret: subject.secret, cost: 1 });
     await subject.hear({ do: "read" });
     return subject;
@@ -249,39 +151,27 @@ async function cell(rekey: Rekey, name: string, point: AbortPoint): Promise<Find
       return subject;
     }
 
-    // Nobody heard the new secret, so the model gives it a name that nobody can present.
+    // Nobody heard of a new secret, so the model gives it a name that nobody can present.
     const changed = step(unchanged, "mints" in call ? { ...call, mints: "never heard" } : call, 0).state;
-    const { url, adminToken } = rekey;
-    const read = await make(subject.id, { do: "read" }, { door: url, adminToken, secrets: subject.secrets });
-    const fits = [unchanged, changed].filter((state) => explains(step(state, { do: "read" }, 0).answer, read!.answer));
+    const read = await subject.look();
+    const fits = [unchanged, changed].filter((state) => explains(step(state, { do: "read" }, 0).answer, read));
     const expected = HAPPENED[point] === "either" ? [unchanged, changed] : [HAPPENED[point] ? changed : unchanged];
     if (fits.length !== 1 || !expected.includes(fits[0]!)) {
-      throw new Contradiction(`afterwards the key is ${JSON.stringify(read!.answer)}`);
+      throw new Contradiction(`afterwards the key is ${JSON.stringify(read)}`);
     }
     subject.state = fits[0]!;
 
-    // The former secret first: it must be as dead or alive as the state says.
+    // The former secret must be as dead or alive as the state says.
     await subject.hear({ do: "use", secret: former, cost: 1, dry: true });
-    if (draft.do === "rotate" || draft.do === "rotate-self") {
-      // Asked for again: carried out now, or the very answer that was lost.
-      subject.state = "mints" in call && fits[0] === changed ? await heardAgain(subject, call, unchanged) : unchanged;
-      if (fits[0] !== changed) await subject.hear(call);
+    if ("mints" in call) {
+      // Asked for again, it is carried out now, or heard now: to its caller that is the same.
+      subject.state = unchanged;
+      await subject.hear(call);
       await subject.hear({ do: "use", secret: subject.secret, cost: 1 });
-    } else if (draft.do !== "use" && draft.do !== "credit") await subject.hear(call);
+    } else if (call.do !== "use" && call.do !== "credit") await subject.hear(call);
     await subject.hear({ do: "read" });
     return subject;
   });
-}
-
-/** The state after a rotation that happened unheard, with the name under which its repeat is heard now. */
-async function heardAgain(subject: Subject, call: Call, unchanged: State): Promise<State> {
-  const { state } = subject;
-  subject.state = unchanged;
-  await subject.hear(call);
-  if (subject.state.is !== "key" || state.is !== "key" || subject.state.version !== state.version) {
-    throw new Contradiction("a repeat changed something");
-  }
-  return subject.state;
 }
 
 /** The ledger fails while the operations are carried out; then it is back, and each alarm that tells it ends once. */
@@ -323,16 +213,4 @@ async function judged(name: string, run: () => Promise<Subject | null>): Promise
     if (!(cause instanceof Contradiction)) throw cause;
     return { counts: { cells: 1 }, violations: [`${name}: ${cause.message}`] };
   }
-}
-
-/** Of a purged key the ledger has one event, that it was purged, and a row that no list shows. */
-async function faultOfTombstone(rekey: Rekey, keyId: string): Promise<string | null> {
-  let has = "";
-  for (const until = Date.now() + PATIENCE_MS; Date.now() < until; await pause(50)) {
-    const events = await rekey.ledgerSql("SELECT type FROM events WHERE key_id = ?", keyId);
-    const [key] = await rekey.ledgerSql("SELECT status FROM keys WHERE id = ?", keyId);
-    has = JSON.stringify({ events, key });
-    if (has === '{"events":[{"type":"key.purged"}],"key":{"status":"purged"}}') return null;
-  }
-  return `${keyId}: the ledger has ${has} of a purged key`;
 }

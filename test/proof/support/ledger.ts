@@ -1,8 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Rekey } from "../../support/rekey.ts";
 
-/** How long the ledger may take to catch up, in milliseconds: an alarm that failed is repeated after seconds. */
-const PATIENCE_MS = 15_000;
+/** How long what must come may take, in milliseconds: an alarm that failed is repeated after seconds. */
+export const PATIENCE_MS = 15_000;
 
 /**
  * Waits for the ledger to have what happened to a key: every event once, numbered without a gap up to the key's
@@ -21,4 +21,16 @@ export async function faultOfLedger(rekey: Rekey, keyId: string, revision: numbe
     has = `${String(n)} events from ${String(first)} to ${String(last)}, the record at ${String(key?.["revision"])}`;
   }
   return `${keyId}: the ledger has ${has} of a key at revision ${revision}`;
+}
+
+/** Of a purged key the ledger has one event, that it was purged, and a row that no list shows. */
+export async function faultOfTombstone(rekey: Rekey, keyId: string): Promise<string | null> {
+  let has = "";
+  for (const until = Date.now() + PATIENCE_MS; Date.now() < until; await pause(50)) {
+    const events = await rekey.ledgerSql("SELECT type FROM events WHERE key_id = ?", keyId);
+    const [key] = await rekey.ledgerSql("SELECT status FROM keys WHERE id = ?", keyId);
+    has = JSON.stringify({ events, key });
+    if (has === '{"events":[{"type":"key.purged"}],"key":{"status":"purged"}}') return null;
+  }
+  return `${keyId}: the ledger has ${has} of a purged key`;
 }

@@ -3,6 +3,7 @@ import { parseCredential } from "../../src/key/credential.ts";
 /** What each run has its own of. Instants and decisions only have to be such; the others stay the same all along. */
 const KINDS: readonly { readonly same: boolean; readonly fits: (text: string) => boolean }[] = [
   { same: true, fits: (text) => /^key_[0-9A-Za-z]{16}$/.test(text) },
+  { same: true, fits: (text) => /^res_[0-9A-Za-z]{16}_[0-9A-Za-z]{16}$/.test(text) },
   { same: true, fits: (text) => parseCredential(text) !== null },
   { same: true, fits: (text) => /^…[0-9A-Za-z]{4}$/.test(text) },
   { same: false, fits: (text) => /^req_[0-9a-f]{32}$/.test(text) },

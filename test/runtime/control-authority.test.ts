@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ROUTES } from "../../src/control/routes.ts";
 import type { Operation } from "../../src/control/operation.ts";
 import type { KeyRecordJson } from "../../src/control/schema/record.ts";
+import type { VerifyAnswer } from "../../src/control/schema/verify.ts";
 import { control, issue, keyPath, told, verify, type Issued } from "../support/control.ts";
 
 /*
@@ -53,6 +54,8 @@ type Recipe = {
   readonly status: number;
   /** What is done to the target before, by the admin. */
   readonly before?: (target: Issued) => Promise<unknown>;
+  /** What stands in the path, where it is not the key's own id. */
+  readonly id?: (target: Issued) => Promise<string>;
 };
 const BALANCE = { limit: 5, period: "none" };
 const RECIPES: Readonly<Record<string, Recipe>> = {
@@ -64,6 +67,15 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
   suspendKey: { changes: true, status: 200 },
   resumeKey: { changes: true, status: 200, before: (target) => told(control("POST", keyPath(target, "/suspend"))) },
   creditKey: { changes: true, status: 200, body: { add: 1 } },
+  settleReservation: {
+    changes: false,
+    status: 200,
+    body: { used: 1 },
+    id: async ({ key }) => {
+      const answer = await told<VerifyAnswer>(control("POST", "/_rekey/v1/verify", { body: { key, reserve: 2 } }));
+      return answer.reservation!.id;
+    },
+  },
   purgeKey: { changes: true, status: 204, before: (target) => told(control("POST", keyPath(target, "/revoke"))) },
 };
 
@@ -95,12 +107,12 @@ describe.each(onOneKey.map((route) => [route.operationId, route] as const))("%s"
     const fresh = async () => {
       const target = await issue({ owner: OWN, scopes: strength.scopes, quota: BALANCE });
       await recipe.before?.(target);
-      return { target, before: await recordOf(target) };
+      const id = (await recipe.id?.(target)) ?? target.record.id;
+      return { target, id, before: await recordOf(target) };
     };
     let prepared = await fresh();
     for (const caller of callers) {
-      const { target } = prepared;
-      const path = route.path.replace("{id}", target.record.id);
+      const path = route.path.replace("{id}", prepared.id);
       const response = await control(route.method, path, { ...(await bearerOf(caller)), body: recipe.body });
 
       const expected = expectedOf(route, recipe, caller, strength.coveredBy(caller.held));

@@ -56,7 +56,19 @@ describe("create", () => {
       expiresAt: new Date(Date.parse(record.createdAt) + 3_600_000).toISOString(),
       scopes: ["orders:read", "orders:*"],
       allowedIps: ["203.0.113.0/24", "2001:db8::/32"],
-      quota: { limit: 50, period: "day", timezone: "UTC", used: 0, remaining: 50, resetsAt: TIME },
+      lifetimeSeconds: 3600,
+      maxLifetimeSeconds: null,
+      idleSeconds: null,
+      quota: {
+        limit: 50,
+        period: "day",
+        timezone: "UTC",
+        refill: "reset",
+        cap: null,
+        used: 0,
+        remaining: 50,
+        resetsAt: TIME,
+      },
       rateLimits: [
         {
           name: "burst",
@@ -70,6 +82,8 @@ describe("create", () => {
       ],
       rotation: null,
       maxConcurrent: null,
+      reserveSeconds: 300,
+      onReservationTimeout: "charge",
       selfRotate: false,
       metadata: FULL.metadata,
     });

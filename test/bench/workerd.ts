@@ -12,11 +12,14 @@ const root = join(import.meta.dirname, "..", "..");
 type WorkerConfig = MiniflareOptions["workers"][number]["config"];
 type Bindings = NonNullable<WorkerConfig["env"]>;
 
+/** A binding of plain data. */
+type Json = Extract<Bindings[string], { type: "json" }>["value"];
+
 /** What is read of a wrangler.toml. */
 type Config = {
   readonly main: string;
   readonly compatibility_date: string;
-  readonly vars: Readonly<Record<string, unknown>>;
+  readonly vars: Readonly<Record<string, Json>>;
   readonly durable_objects: { readonly bindings: readonly { readonly name: string; readonly class_name: string }[] };
 };
 
@@ -88,7 +91,7 @@ export async function start({ name, artefact, modules, env }: Contestant): Promi
           compatibilityDate: config.compatibility_date,
           manifest: manifestOf({ "index.js": script, ...modules }),
           env: {
-            ...named(Object.entries(config.vars), (value) => ({ type: "text", value: String(value) })),
+            ...named(Object.entries(config.vars), (value) => ({ type: "json", value })),
             ...named(bindings, (exportName) => ({ type: "durable-object", worker: name, exportName })),
             ORIGIN: { type: "worker", worker: "origin" },
             ...env,

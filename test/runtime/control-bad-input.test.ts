@@ -12,17 +12,21 @@ import { control, issue, keyPath, told, type Issued } from "../support/control.t
 const question = {
   key: "no key",
   cost: 1,
+  reserve: 1,
   scopes: ["orders:read"],
   anyScope: ["orders:read"],
   ip: "203.0.113.7",
   request: { method: "GET", path: "/orders" },
   dryRun: true,
+  explain: false,
 };
 const policy = {
   scopes: ["orders:read"],
   allowedIps: ["203.0.113.7"],
-  quota: { limit: 5, period: "none", timezone: "UTC" },
-  rateLimits: [{ name: "burst", algorithm: "window", limit: 5, windowSeconds: 60, unit: "request" }],
+  quota: { limit: 5, period: "day", timezone: "UTC", refill: "add", cap: 9 },
+  rateLimits: [{ name: "burst", algorithm: "bucket", limit: 5, windowSeconds: 60, unit: "request", burst: 5 }],
+  rotation: { afterUses: 5, afterSeconds: 60, mode: "require", graceSeconds: 0 },
+  maxConcurrent: 2,
   selfRotate: true,
   expiresAt: "2099-01-01T00:00:00Z",
   metadata: { plan: "pro" },
@@ -40,9 +44,14 @@ const GOOD: Readonly<Record<string, object>> = {
     prefix: "rk_live",
     region: "weur",
     lifetimeSeconds: 60,
+    maxLifetimeSeconds: 60,
+    idleSeconds: 60,
+    reserveSeconds: 60,
+    onReservationTimeout: "charge",
   },
   amendKey: { ...policy, name: "a key" },
   rotateKey: { expectedVersion: 1, graceSeconds: 60, reason: "why" },
+  settleReservation: { used: 1 },
   creditKey: { add: 1, set: 1, reason: "why" },
   ...Object.fromEntries(
     [
@@ -73,7 +82,10 @@ describe.each(withBody.map((route) => [route.operationId, route] as const))("%s"
   it(`names what is wrong with a body that is spoilt in one of ${all.length} ways, and changes nothing`, async () => {
     const target = await issue({ owner: "acme", quota: { limit: 5, period: "none" } });
     const authorization = route.scope === "self" ? { authorization: `Bearer ${target.key}` } : {};
-    const path = route.path.replace("{id}", target.record.id).replace("{owner}", "acme");
+    const path = route.path
+      .replace("reservations/{id}", "reservations/res_0000000000000000_0000000000000000")
+      .replace("{id}", target.record.id)
+      .replace("{owner}", "acme");
     const before = await stateOf(target);
     for (const { path: spoilt, how, body } of all) {
       const response = await control(route.method, path, { ...authorization, body });

@@ -9,7 +9,11 @@ import { testSecrets } from "../support/settings.ts";
 
 const ADMIN = testSecrets.REKEY_ADMIN_TOKEN;
 const pathOf = (template: string) =>
-  template.replace("{id}", "key_0000000000000404").replace("{code}", "not-found").replace("{owner}", "nobody");
+  template
+    .replace("reservations/{id}", "reservations/res_0000000000000404_0000000000000000")
+    .replace("{id}", "key_0000000000000404")
+    .replace("{code}", "not-found")
+    .replace("{owner}", "nobody");
 /** Self-service reads credentials as the gateway does, and has tests of its own. */
 const guarded = ROUTES.filter(({ scope }) => scope !== null && scope !== "self").map(
   ({ method, path }) => [method, pathOf(path)] as const,

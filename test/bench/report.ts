@@ -84,6 +84,7 @@ ${piped(countTable(counts))}
 - Cloudflare's aggregate throughput: here all objects share one process, one thread and one disk, and each row that is
   written waits for that disk. There, each object has its own.
 - Waking: objects stay in memory for the whole run.
+- Floods: the rate-limit binding that shields a deployment from them is not bound, so every forgery is judged.
 `;
   return format(text, { parser: "markdown", printWidth: 120 });
 }

@@ -144,7 +144,7 @@ export function rowsOf({ floor, rekey, hotKey, manyKeys, forgedKeys, bytes }: Ca
         floor: "forward-rpc",
         target: null,
         beyond:
-          "path and headers are judged and rewritten in both directions, the limits are told, the wait has a deadline",
+          "path and headers are judged and rewritten in both directions, the limits are told, the wait has a deadline, an assertion is signed (Ed25519)",
       },
     },
     {

@@ -99,8 +99,7 @@ const text = (value: string) => ({ type: "text", value }) as const;
 /** The Worker's environment beside its objects: the ledger, and secrets worth nothing elsewhere. */
 const ENV = {
   DB: { type: "d1", id: "ledger" },
-  REKEY_ADMIN_TOKEN: text(testSecrets.REKEY_ADMIN_TOKEN),
-  REKEY_PEPPERS: text(testSecrets.REKEY_PEPPERS),
+  ...Object.fromEntries(Object.entries(testSecrets).map(([name, value]) => [name, text(value)])),
 } as const;
 
 async function castOf(floor: Running, rekey: Running, keys: number): Promise<Cast> {

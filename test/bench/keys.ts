@@ -16,7 +16,7 @@ export async function createKeys(port: number, count: number): Promise<readonly 
       credentials[at] = await createKey(port, `bench ${at}`);
     }
   };
-  await Promise.all(Array.from({ length: 16 }, create));
+  await Promise.all(Array.from({ length: 32 }, create));
   return credentials;
 }
 

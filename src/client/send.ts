@@ -38,7 +38,7 @@ export type Call = CallOptions & {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   /** Below `/_rekey/v1`. */
   readonly path: string;
-  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly repeat: Repeat;

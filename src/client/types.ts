@@ -51,6 +51,8 @@ export type KeyFilter = PageOptions & {
   readonly environment?: KeyRecord["environment"];
   /** Keys whose newest secret was made with this pepper. */
   readonly pepper?: string;
+  /** Whether somebody has set their end later than their lifetime allows. */
+  readonly beyondLifetime?: boolean;
   /** How the name begins, in any case; or a whole id. */
   readonly search?: string;
 };

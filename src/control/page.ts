@@ -17,6 +17,11 @@ export const parameter = <Value>(read: (text: string) => Value | null, message: 
     }),
   );
 
+export const booleanParameter = parameter(
+  (text) => (text === "true" ? true : text === "false" ? false : null),
+  "must be true or false",
+).register(z.globalRegistry, { type: "boolean" });
+
 export const limitParameter = withDefault(
   parameter((text) => {
     const limit = /^[0-9]{1,9}$/.test(text) ? Number(text) : 0;

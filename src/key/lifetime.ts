@@ -33,6 +33,17 @@ export function restEndOf({ profile, standing, use }: Lifetime): EpochMs | null 
 }
 
 /**
+ * Whether somebody has set the key's end by hand, and later than its lifetime allows: a session may live up to its cap,
+ * every other key up to creation + lifetime. No end is later than any. How far a session has slid does not count.
+ */
+export function isBeyondLifetime({ profile, standing }: Pick<Lifetime, "profile" | "standing">): boolean {
+  const { createdAt, lifetimeSeconds, maxLifetimeSeconds } = profile;
+  if (lifetimeSeconds === null || standing.endSetAt === null) return false;
+  const allowed = after(createdAt, (maxLifetimeSeconds ?? lifetimeSeconds) * 1000);
+  return standing.expiresAt === null || standing.expiresAt > allowed;
+}
+
+/**
  * The new end of a session that is used at `now`; `null` if it does not slide.
  *
  * A session slides when an hour or more of its life is gone, so at most once an hour, and never past its cap. A token

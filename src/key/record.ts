@@ -1,5 +1,6 @@
 import { allowanceOf, type Allowance } from "./allowance.ts";
 import { isOwnerSuspended, statusOf, type Key, type Profile, type Status } from "./key.ts";
+import { isBeyondLifetime } from "./lifetime.ts";
 import { dueAt } from "./rotation-policy.ts";
 import type { EpochMs } from "./time.ts";
 
@@ -16,6 +17,8 @@ export type KeyRecord = Profile & {
   readonly revokedAt: EpochMs | null;
   readonly lastUsedAt: EpochMs | null;
   readonly expiresAt: EpochMs | null;
+  /** Whether somebody has set the end later than the key's lifetime allows. */
+  readonly beyondLifetime: boolean;
   /** When the current secret is due to be replaced by its age; `null` without such a rule. */
   readonly rotationDueAt: EpochMs | null;
   readonly allowance: Allowance;
@@ -37,6 +40,7 @@ export function recordOf(key: Key, now: EpochMs): KeyRecord {
     revokedAt: standing.revokedAt,
     lastUsedAt: key.use.lastUsedAt,
     expiresAt: standing.expiresAt,
+    beyondLifetime: isBeyondLifetime(key),
     rotationDueAt: dueAt(key),
     allowance: allowanceOf(key, now),
   };

@@ -6,7 +6,7 @@ import type { EpochMs } from "../key/time.ts";
 import { fromLedger } from "./unavailable.ts";
 
 /** A key as the ledger knows it: without what changes with every use. */
-export type ListedKey = Omit<KeyRecord, "allowance" | "lastUsedAt">;
+export type ListedKey = Omit<KeyRecord, "allowance" | "lastUsedAt" | "beyondLifetime">;
 
 /** Which keys a list shows. `null` means any. */
 export type KeyFilter = {
@@ -14,6 +14,8 @@ export type KeyFilter = {
   readonly status: Status | null;
   readonly environment: Environment | null;
   readonly pepper: string | null;
+  /** Whether somebody has set their end later than their lifetime allows. */
+  readonly beyondLifetime: boolean | null;
   /** How the name begins, in any case; or a whole id. */
   readonly search: string | null;
 };
@@ -23,18 +25,18 @@ export type KeyPlace = { readonly createdAt: number; readonly id: string };
 
 /** Writes what an object says of its key, unless the ledger has heard something newer. */
 export function upsertKey(db: D1Database, record: KeyRecord): D1PreparedStatement {
-  const { id, owner, name, environment, pepper, version, revision, createdAt, expiresAt } = record;
-  const { allowance: _counters, lastUsedAt: _use, status: _derived, ...lasting } = record;
+  const { id, owner, name, environment, pepper, version, revision, createdAt, expiresAt, beyondLifetime } = record;
+  const { allowance: _counters, lastUsedAt: _use, status: _derived, beyondLifetime: _column, ...lasting } = record;
   return db
     .prepare(
       `INSERT INTO keys (id, owner, name, name_folded, environment, status, pepper, version, revision, created_at_ms,
-                         expires_at_ms, record)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                         expires_at_ms, beyond_lifetime, record)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
        ON CONFLICT (id) DO UPDATE SET
          owner = excluded.owner, name = excluded.name, name_folded = excluded.name_folded,
          environment = excluded.environment, status = excluded.status, pepper = excluded.pepper,
          version = excluded.version, revision = excluded.revision, created_at_ms = excluded.created_at_ms,
-         expires_at_ms = excluded.expires_at_ms, record = excluded.record
+         expires_at_ms = excluded.expires_at_ms, beyond_lifetime = excluded.beyond_lifetime, record = excluded.record
        WHERE excluded.revision > keys.revision`,
     )
     .bind(
@@ -49,6 +51,7 @@ export function upsertKey(db: D1Database, record: KeyRecord): D1PreparedStatemen
       revision,
       createdAt,
       expiresAt,
+      beyondLifetime ? 1 : 0,
       JSON.stringify(lasting),
     );
 }
@@ -64,7 +67,7 @@ export const buryKey = (db: D1Database, keyId: string): D1PreparedStatement =>
        VALUES (?1, NULL, '', 'purged', '', 0, ?2, 0, NULL, '{}')
        ON CONFLICT (id) DO UPDATE SET
          owner = NULL, name = '', name_folded = '', status = 'purged', pepper = '', version = 0, revision = excluded.revision,
-         created_at_ms = 0, expires_at_ms = NULL, record = '{}'`,
+         created_at_ms = 0, expires_at_ms = NULL, beyond_lifetime = 0, record = '{}'`,
     )
     .bind(keyId, Number.MAX_SAFE_INTEGER);
 
@@ -117,8 +120,11 @@ function listStatement(db: D1Database, { filter, after, limit, now }: KeyPage): 
     return written;
   };
 
-  const { owner, pepper, status, environment, search } = filter;
+  const { owner, pepper, status, environment, search, beyondLifetime } = filter;
   if (search !== null && isKeyId(search)) conditions.push(`${column("id")} = ${bind(search)}`);
+  // Only few keys do, and their index holds no others; nearly all do not, so those are never looked for by it.
+  if (beyondLifetime === true) conditions.push(`${column("beyond_lifetime")} = 1`);
+  if (beyondLifetime === false) conditions.push("+beyond_lifetime = 0");
   if (owner !== null) conditions.push(`${column("owner")} = ${bind(owner)}`);
   if (pepper !== null) conditions.push(`${column("pepper")} = ${bind(pepper)}`);
   if (status !== null) conditions.push(statusCondition(column("status"), status, () => bind(now)));

@@ -126,6 +126,23 @@ describe("a key is found", () => {
       expect(await ids(query)).toEqual([]);
   });
 
+  it("by a life that somebody has made longer than its lifetime, as long as it is longer", async () => {
+    const [longer] = [await issue({ lifetimeSeconds: 60 }), await issue({ lifetimeSeconds: 60 }), await issue()];
+    const endAt = async (expiresAt: string | null) => told(control("PATCH", keyPath(longer), { body: { expiresAt } }));
+    expect(await ids("?beyondLifetime=true")).toEqual([]);
+    await endAt(null);
+    expect(await ids("?beyondLifetime=true")).toEqual([longer.record.id]);
+    expect(await ids("?beyondLifetime=false")).toHaveLength(2);
+    await endAt(longer.record.expiresAt);
+    expect(await ids("?beyondLifetime=true")).toEqual([]);
+    for (const other of ["", "1", "TRUE", "yes"]) {
+      const refused = control("GET", `/_rekey/v1/keys?beyondLifetime=${other}`);
+      expect(await told(refused, 400)).toMatchObject({
+        errors: [{ path: "beyondLifetime", message: "must be true or false" }],
+      });
+    }
+  });
+
   it("no more by its owner once it is purged", async () => {
     const issued = await issue({ owner: "acme" });
     await told(control("POST", keyPath(issued, "/revoke")));

@@ -10,7 +10,14 @@ import { t } from "../support/a-key.ts";
 import { anEvent, aRecord, idOf } from "../support/a-record.ts";
 import { planOf } from "../support/query-plan.ts";
 
-const ANY: KeyFilter = { owner: null, status: null, environment: null, pepper: null, search: null };
+const ANY: KeyFilter = {
+  owner: null,
+  status: null,
+  environment: null,
+  pepper: null,
+  beyondLifetime: null,
+  search: null,
+};
 const page = { after: null, limit: 200, now: t(0) };
 const list = (filter: Partial<KeyFilter>) => listKeys(env.DB, { ...page, filter: { ...ANY, ...filter } });
 const numbers = (keys: readonly { readonly id: string }[]) => keys.map(({ id }) => Number(id.slice(-4)));
@@ -82,6 +89,25 @@ describe("a search of keys", () => {
     expect(numbers(await list(all))).toEqual([1]);
   });
 
+  it("tells keys that somebody lets live beyond their lifetime from all others", async () => {
+    const life = { lifetimeSeconds: 60, owner: "acme" };
+    await bring(
+      [life, { expiresAt: t(60) }],
+      [life, { expiresAt: t(600), endSetAt: t(2) }],
+      [{ lifetimeSeconds: 60 }, { expiresAt: null, endSetAt: t(2) }],
+      [life, { expiresAt: t(600), endSetAt: t(2), revokedAt: t(5) }],
+      [{}, {}],
+    );
+    expect(numbers(await list({ beyondLifetime: true }))).toEqual([4, 3, 2]);
+    expect(numbers(await list({ beyondLifetime: false }))).toEqual([5, 1]);
+    expect(numbers(await list({ beyondLifetime: true, owner: "acme", status: "active" }))).toEqual([2]);
+    // Somebody thinks better of it.
+    const again = aRecord({ ...life, id: idOf(2), createdAt: t(1) }, { expiresAt: t(61), endSetAt: t(9), revision: 2 });
+    await deliver(env.DB, { record: again, events: [] });
+    await deliver(env.DB, { purged: idOf(4), events: [anEvent(2, "key.purged")] });
+    expect(numbers(await list({ beyondLifetime: true }))).toEqual([3]);
+  });
+
   it("shows no key that was purged, whatever is asked", async () => {
     await bring([{ owner: "acme", name: "gone", environment: "test" }]);
     await deliver(env.DB, { purged: idOf(1), events: [anEvent(2, "key.purged")] });
@@ -113,6 +139,7 @@ describe("no search reads the whole ledger", () => {
       "keys_of_owner",
       "owner=?",
     ],
+    ["not beyond their lifetime and owner", { beyondLifetime: false, owner: "acme" }, "keys_of_owner", "owner=?"],
     ["pepper and status", { pepper: "a", status: "active" }, "keys_with_pepper", "pepper=?"],
     ["pepper and name", { pepper: "a", search: "x" }, "keys_with_pepper", "pepper=?"],
     ["status and environment", { status: "revoked", environment: "test" }, "keys_with_status", "status=?"],
@@ -122,6 +149,24 @@ describe("no search reads the whole ledger", () => {
     expect(await planOf((db) => listKeys(db, asked))).toEqual([`SEARCH keys USING INDEX ${index} (${found})`]);
     expect(await planOf((db) => listKeys(db, { ...asked, after }))).toEqual([
       `SEARCH keys USING INDEX ${index} (${found} AND ${BEHIND})`,
+    ]);
+  });
+
+  it.each<[string, Partial<KeyFilter>]>([
+    ["alone", {}],
+    ["of an owner", { owner: "acme" }],
+    ["and all else", { owner: "acme", environment: "live", pepper: "a", status: "active", search: "x" }],
+  ])("keys beyond their lifetime, %s: every page walks an index of such keys and no others", async (_name, filter) => {
+    const asked = { ...page, filter: { ...ANY, ...filter, beyondLifetime: true } };
+    expect(await planOf((db) => listKeys(db, asked))).toEqual(["SCAN keys USING INDEX keys_beyond_lifetime"]);
+    expect(await planOf((db) => listKeys(db, { ...asked, after }))).toEqual([
+      `SEARCH keys USING INDEX keys_beyond_lifetime (${BEHIND})`,
+    ]);
+  });
+
+  it("keys not beyond their lifetime, which are nearly all: the newest first", async () => {
+    expect(await planOf((db) => listKeys(db, { ...page, filter: { ...ANY, beyondLifetime: false } }))).toEqual([
+      "SCAN keys USING INDEX keys_newest",
     ]);
   });
 

@@ -9,7 +9,14 @@ import { aQuota, t } from "../support/a-key.ts";
 import { anEvent, aRecord, idOf } from "../support/a-record.ts";
 import { planOf } from "../support/query-plan.ts";
 
-const ANY: KeyFilter = { owner: null, status: null, environment: null, pepper: null, search: null };
+const ANY: KeyFilter = {
+  owner: null,
+  status: null,
+  environment: null,
+  pepper: null,
+  beyondLifetime: null,
+  search: null,
+};
 const list = (filter: Partial<KeyFilter> = {}, after: KeyPlace | null = null, limit = 200, now = t(0)) =>
   listKeys(env.DB, { filter: { ...ANY, ...filter }, after, limit, now });
 const history = (number = 1, before = 1_000_000, limit = 1_000) => readEvents(env.DB, idOf(number), { before, limit });
@@ -39,7 +46,7 @@ describe("a delivery", () => {
     );
     await deliver(env.DB, { record, events: [created, rotated] });
 
-    const { allowance: _allowance, lastUsedAt: _lastUsedAt, ...listed } = record;
+    const { allowance: _allowance, lastUsedAt: _lastUsedAt, beyondLifetime: _column, ...listed } = record;
     expect(await list()).toEqual([listed]);
     expect(await history()).toEqual([rotated, created]);
   });
@@ -122,7 +129,7 @@ describe("a delivery", () => {
     const row = await env.DB.prepare("SELECT record FROM keys").first<{ record: string }>();
     expect(Object.keys(JSON.parse(row!.record) as object).toSorted()).toEqual(
       Object.keys(record)
-        .filter((name) => !["allowance", "lastUsedAt", "status"].includes(name))
+        .filter((name) => !["allowance", "lastUsedAt", "status", "beyondLifetime"].includes(name))
         .toSorted(),
     );
   });

@@ -45,6 +45,7 @@ const CALLS: Readonly<Record<string, Operation>> = {
         status: "active",
         environment: "live",
         pepper: "a",
+        beyondLifetime: true,
         search: "b",
         cursor: "c",
         limit: 5,

@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { amend } from "../../src/key/amend.ts";
 import { endRest, restMayEndAt } from "../../src/key/end-rest.ts";
+import { isBeyondLifetime } from "../../src/key/lifetime.ts";
 import { statusOf, type Key, type Profile } from "../../src/key/key.ts";
 import { rotateSelf } from "../../src/key/rotate.ts";
 import { epochMs, rfc3339, type EpochMs } from "../../src/key/time.ts";
@@ -160,6 +161,38 @@ describe("a session of a day", () => {
         }
       }),
     );
+  });
+});
+
+describe("a key whose end somebody has set", () => {
+  const capped = aSession(DAY, { maxLifetimeSeconds: 3 * DAY });
+  const token = aKey({ lifetimeSeconds: 60, expiresAt: t(60) });
+  it.each<[string, Key, EpochMs | null, boolean]>([
+    ["to that of its lifetime", token, t(60), false],
+    ["to a millisecond later", token, t(60.001), true],
+    ["sooner", token, t(30), false],
+    ["to never", token, null, true],
+    ["a session's, to that of its first life", aSession(DAY), t(DAY), false],
+    ["a session's, to a millisecond later", aSession(DAY), t(DAY + 0.001), true],
+    ["a session's, to its cap", capped, t(3 * DAY), false],
+    ["a session's, to a millisecond after its cap", capped, t(3 * DAY + 0.001), true],
+    ["a session's with a cap, to never", capped, null, true],
+    ["which has no lifetime", aKey({ expiresAt: t(60) }), t(600), false],
+  ])("lives beyond its lifetime or does not: %s", (_name, key, expiresAt, beyond) => {
+    const moved = amend(
+      amend(key, { amendment: { expiresAt: t(5) }, expectedRevision: null }, at(t(1))).key,
+      {
+        amendment: { expiresAt },
+        expectedRevision: null,
+      },
+      at(t(2)),
+    ).key;
+    expect([isBeyondLifetime(key), isBeyondLifetime(moved)]).toEqual([false, beyond]);
+  });
+
+  it("is not one that has slid, however far", () => {
+    const { key } = use(aSession(DAY), t(20 * HOUR), t(40 * HOUR));
+    expect([endOf(key), isBeyondLifetime(key)]).toEqual([DAY + 40 * HOUR, false]);
   });
 });
 

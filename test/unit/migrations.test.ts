@@ -31,6 +31,43 @@ it("the migrations are numbered one after the other", () => {
   );
 });
 
+it("find among the keys that are there those that somebody lets live beyond their lifetime", () => {
+  const db = asOfTheFirstRelease();
+  const upTo = (first: number, last: number) => {
+    for (const file of migrations.slice(first, last)) db.exec(readFileSync(join(folder, file), "utf8"));
+  };
+  upTo(2, 5);
+  const row = db.prepare(
+    `INSERT INTO keys (id, name, status, pepper, version, revision, created_at_ms, expires_at_ms, record)
+     VALUES (?, '', 'active', 'a', 1, 1, 1000, ?, ?)`,
+  );
+  const add = (id: string, expiresAt: number | null, record: object) =>
+    row.run(id, expiresAt, JSON.stringify({ kind: "token", lifetimeSeconds: 60, maxLifetimeSeconds: null, ...record }));
+  const session = { kind: "session", lifetimeSeconds: 7200 };
+  const capped = { ...session, maxLifetimeSeconds: 86_400 };
+  add("token, at its end", 61_000, {});
+  add("token, later", 61_001, {});
+  add("token, never", null, {});
+  add("no lifetime", 61_001, { lifetimeSeconds: null });
+  add("session, slid", 9_000_000, session);
+  add("session, by hand", 9_000_000, session);
+  add("session, at its cap", 86_401_000, capped);
+  add("session, behind its cap", 86_401_001, capped);
+  db.exec(
+    `INSERT INTO events (key_id, sequence, type, at_ms, actor, request_id, detail)
+     VALUES ('session, slid', 1, 'key.amended', 5, 'admin', 'req_1', '{"name":{"before":"a","after":"b"}}'),
+            ('session, by hand', 1, 'key.amended', 5, 'admin', 'req_1', '{"expiresAt":{"before":1,"after":null}}')`,
+  );
+  upTo(5, migrations.length);
+  const found = db.prepare("SELECT id FROM keys WHERE beyond_lifetime = 1 ORDER BY id").all();
+  expect(found.map(({ id }) => id)).toEqual([
+    "session, behind its cap",
+    "session, by hand",
+    "token, later",
+    "token, never",
+  ]);
+});
+
 it("bring the ledger of the first release forward: every key and event of it can be found as any other", () => {
   const db = asOfTheFirstRelease();
   for (const file of migrations.slice(2)) db.exec(readFileSync(join(folder, file), "utf8"));

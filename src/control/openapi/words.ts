@@ -155,6 +155,8 @@ export const WORDS: Readonly<Record<string, string>> = {
   nextCursor: "Where the list goes on; `null` at its end.",
   asOf: "The instant at which this was so.",
   cursor: "Where to go on: the `nextCursor` of the page before.",
+  beyondLifetime:
+    "`true`: keys whose end somebody has set later than their lifetime allows: creation + `lifetimeSeconds`, of a session with a cap + `maxLifetimeSeconds`. `false`: all others.",
   search: "How the name begins, in any case; or a whole id.",
 
   // Of refusals and of the deployment

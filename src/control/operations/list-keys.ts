@@ -6,7 +6,7 @@ import { listKeys as listFromLedger, type KeyPlace } from "../../ledger/keys.ts"
 import { json } from "../answer.ts";
 import { onlyOwnerOf } from "../authority.ts";
 import { operation } from "../operation.ts";
-import { cursorOf, cursorParameter, emptyPage, limitParameter, pageOf } from "../page.ts";
+import { booleanParameter, cursorOf, cursorParameter, emptyPage, limitParameter, pageOf } from "../page.ts";
 import { listedKeyJson } from "../record-json.ts";
 import { label, text } from "../schema/fields.ts";
 import { KEY_STATUSES, listedKey } from "../schema/record.ts";
@@ -16,6 +16,8 @@ const query = z.strictObject({
   status: z.optional(z.enum(KEY_STATUSES)),
   environment: z.optional(z.enum(ENVIRONMENTS)),
   pepper: z.optional(z.string().check(z.regex(/^[0-9A-Za-z]$/, "must be the id of a pepper: one letter or digit"))),
+  /** Whether somebody has set their end later than their lifetime allows. */
+  beyondLifetime: z.optional(booleanParameter),
   /** How the name begins, in any case; or a whole id. */
   search: z.optional(text(BOUNDS.nameLength)),
   cursor: cursorParameter(readPlace),
@@ -37,7 +39,7 @@ export const listKeys = operation({
   },
   refusals: ["ledger-unavailable"],
   async handle(call) {
-    const { owner, status, environment, pepper, search, cursor, limit } = call.query;
+    const { owner, status, environment, pepper, beyondLifetime, search, cursor, limit } = call.query;
     const now = epochMs(Date.now());
     const only = onlyOwnerOf(call);
     if (only !== null && owner !== undefined && owner !== only) return json(call, 200, emptyPage(now));
@@ -48,6 +50,7 @@ export const listKeys = operation({
         status: status ?? null,
         environment: environment ?? null,
         pepper: pepper ?? null,
+        beyondLifetime: beyondLifetime ?? null,
         search: search ?? null,
       },
       after: cursor ?? null,

@@ -1,18 +1,15 @@
 import { deliver, type Delivery } from "../ledger/deliver.ts";
 import type { KeyEvent } from "../key/event.ts";
 import { recordOf } from "../key/record.ts";
-import type { EpochMs } from "../key/time.ts";
+import { after, type EpochMs } from "../key/time.ts";
+import { backoffMs, withoutTask, withTask } from "./agenda.ts";
 import type { Book, Page } from "./book.ts";
+import type { State } from "./state.ts";
 
 const BATCH = 200;
 
-export type OutboxHooks = {
-  readonly now: () => EpochMs;
-  /** Called after each confirmed delivery: the ledger has everything up to this sequence. */
-  readonly delivered: (through: number) => void;
-  /** Called when the ledger could not be reached. */
-  readonly failed: (cause: unknown) => void;
-};
+/** How long a command waits for the ledger, so that a list read after it sees it, in milliseconds. */
+const INLINE_DELIVERY_MS = 300;
 
 /**
  * Hands the key's undelivered events and its newest record to the ledger. At least once, in order, one delivery at a
@@ -24,30 +21,37 @@ export type OutboxHooks = {
 export class Outbox {
   readonly #db: D1Database;
   readonly #book: Book;
-  readonly #hooks: OutboxHooks;
-  #underWay: Promise<boolean> | null = null;
+  readonly #state: State;
+  readonly #now: () => EpochMs;
+  #underWay: Promise<void> | null = null;
 
-  constructor(db: D1Database, book: Book, hooks: OutboxHooks) {
+  constructor(db: D1Database, book: Book, state: State, now: () => EpochMs) {
     this.#db = db;
     this.#book = book;
-    this.#hooks = hooks;
+    this.#state = state;
+    this.#now = now;
   }
 
-  /** Delivers all there is; joins a delivery that is under way. Answers whether the ledger has it, and never throws. */
-  flush(): Promise<boolean> {
+  /**
+   * Delivers all there is; joins a delivery that is under way. Never throws: what could not be delivered is on the
+   * agenda again.
+   */
+  flush(): Promise<void> {
     this.#underWay ??= this.#deliverAll().finally(() => {
       this.#underWay = null;
     });
     return this.#underWay;
   }
 
-  #deliveryOf({ key, vacancy }: Page, events: readonly KeyEvent[]): Delivery {
-    if (key !== null) return { record: recordOf(key, this.#hooks.now()), events };
-    if (vacancy?.kind === "purged") return { purged: vacancy.keyId, events };
-    throw new Error("events without a key or its tombstone");
+  /** Delivers for as long as a caller may be kept waiting. What takes longer goes on without them. */
+  async flushInline(): Promise<void> {
+    const patience = new AbortController();
+    await Promise.race([this.flush(), scheduler.wait(INLINE_DELIVERY_MS, { signal: patience.signal })]);
+    // A timer that nobody waits for would keep the object awake.
+    patience.abort();
   }
 
-  async #deliverAll(): Promise<boolean> {
+  async #deliverAll(): Promise<void> {
     try {
       // Kept here as well, because the book hears of a delivery only with the next write.
       let through = 0;
@@ -58,12 +62,37 @@ export class Outbox {
         if (last === undefined) break;
         await deliver(this.#db, this.#deliveryOf(page, events));
         through = last.sequence;
-        this.#hooks.delivered(through);
+        this.#delivered(through);
       }
-      return true;
     } catch (cause) {
-      this.#hooks.failed(cause);
-      return false;
+      this.#failed(cause);
     }
   }
+
+  #deliveryOf({ key, vacancy }: Page, events: readonly KeyEvent[]): Delivery {
+    if (key !== null) return { record: recordOf(key, this.#now()), events };
+    if (vacancy?.kind === "purged") return { purged: vacancy.keyId, events };
+    throw new Error("events without a key or its tombstone");
+  }
+
+  /** The ledger has everything up to this sequence. */
+  #delivered(through: number): void {
+    const { page } = this.#state;
+    const agenda = through >= sequenceOf(page) ? withoutTask(page.agenda, "deliver") : page.agenda;
+    this.#state.housekeep({ ...page, delivered: through, agenda });
+  }
+
+  #failed(cause: unknown): void {
+    const { page } = this.#state;
+    console.warn({ message: "the ledger could not be told", keyId: page.key?.profile.id, cause: String(cause) });
+    const now = this.#now();
+    // A change that finds the ledger down must not put off the attempt that is planned already.
+    if (!this.#state.isDue("deliver", now)) return;
+    const attempts = (page.agenda.get("deliver")?.attempts ?? 0) + 1;
+    const dueAt = after(now, backoffMs(attempts, Math.random()));
+    this.#state.housekeep({ ...page, agenda: withTask(page.agenda, "deliver", { dueAt, attempts }) });
+  }
 }
+
+const sequenceOf = ({ key, vacancy }: Page): number =>
+  key?.standing.sequence ?? (vacancy?.kind === "purged" ? vacancy.sequence : 0);

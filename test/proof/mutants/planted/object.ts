@@ -1,6 +1,7 @@
 import type { Mutant } from "../mutant.ts";
 
 const OBJECT = "src/key-object/key-object.ts";
+const STATE = "src/key-object/state.ts";
 const ADMIT = "if (key !== null) { return this.#step(key, (now) => this.#admit(key, admission, now)); }";
 
 /** Bugs in the object around the core, and on the way to the ledger. */
@@ -26,8 +27,8 @@ export const IN_THE_OBJECT: readonly Mutant[] = [
         from: ADMIT,
         to: `if (key !== null) {
           const answer = await this.#step(key, (now) => this.#admit(key, admission, now));
-          const seen = this.#page;
-          this.ctx.waitUntil(scheduler.wait(5).then(() => { this.#page = seen; }));
+          const seen = this.#state.page;
+          this.ctx.waitUntil(scheduler.wait(5).then(() => { this.#state.replace(seen); }));
           return answer;
         }`,
       },
@@ -37,24 +38,20 @@ export const IN_THE_OBJECT: readonly Mutant[] = [
   {
     bug: "an admission is counted in memory only",
     breaks: "P4",
-    file: OBJECT,
+    file: STATE,
     edits: [
-      {
-        from: "if (step.key !== key) this.#replace({ ...this.#page!, key: step.key }, step.events);",
-        to: `if (step.key !== key && step.events.length === 0) this.#page = { ...this.#page!, key: step.key };
-          else if (step.key !== key) this.#replace({ ...this.#page!, key: step.key }, step.events);`,
-      },
+      { from: "this.#decided += 1; } /** Moves on", to: "if (events.length > 0) this.#decided += 1; } /** Moves on" },
     ],
     catcher: { campaign: "C3", size: 2 },
   },
   {
     bug: "an answer leaves before its state is durable",
     breaks: "P11",
-    file: OBJECT,
+    file: STATE,
     edits: [
       {
-        from: "await this.#settled(); return { ...answer, decision };",
-        to: "this.ctx.waitUntil(this.#settled()); return { ...answer, decision };",
+        from: "await this.settled(); return { ...answer, decision };",
+        to: "this.follow(); return { ...answer, decision };",
       },
     ],
     catcher: { campaign: "C4", size: 1 },
@@ -62,10 +59,10 @@ export const IN_THE_OBJECT: readonly Mutant[] = [
   {
     bug: "a write that fails is taken for one that is done",
     breaks: "P11",
-    file: OBJECT,
+    file: STATE,
     edits: [
       {
-        from: `this.ctx.abort("a write failed: the key in memory is ahead of its storage"); throw cause;`,
+        from: `this.#ctx.abort("a write failed: the key in memory is ahead of its storage"); throw cause;`,
         to: "this.#durable = covers;",
       },
     ],
@@ -80,7 +77,7 @@ export const IN_THE_OBJECT: readonly Mutant[] = [
         from: ADMIT,
         to: `if (key !== null) {
           const row = await this.env.DB.prepare("SELECT status FROM keys WHERE id = ?").bind(key.profile.id).first();
-          const now = this.#page!.key!;
+          const now = this.#state.key!;
           if (row?.["status"] !== "active") return this.#step(now, (at) => this.#admit(now, admission, at));
           const alive = { ...now, standing: { ...now.standing, revokedAt: null, suspendedAt: null } };
           return this.#step(now, (at) => this.#admit(alive, admission, at));
@@ -109,7 +106,7 @@ export const IN_THE_OBJECT: readonly Mutant[] = [
     edits: [
       {
         from: "await deliver(this.#db, this.#deliveryOf(page, events));",
-        to: "this.#hooks.delivered(last.sequence); await deliver(this.#db, this.#deliveryOf(page, events));",
+        to: "this.#delivered(last.sequence); await deliver(this.#db, this.#deliveryOf(page, events));",
       },
     ],
     catcher: { project: "runtime", test: "test/runtime/delivery.test.ts" },

@@ -42,6 +42,22 @@ describe("500 requests at once, over three doors", () => {
     expect(admitted).toBe(Math.min(limit, 500));
   });
 
+  it("after 49 of 50, two at once: one is admitted", async () => {
+    const { key } = await gateway.issue({ quota: { limit: 50, period: "day" } });
+    expect(await burst(49, key)).toEqual({ admitted: 49 });
+    expect(await burst(2, key)).toEqual({ admitted: 1, "quota-exceeded": 1 });
+  });
+
+  it("that cross the line of a rotation by policy: one of them receives the successor", async () => {
+    const rotation = { afterUses: 50, mode: "issue", graceSeconds: 60 };
+    const { key } = await gateway.issue({ rotation });
+    const answers = await Promise.all(Array.from({ length: 500 }, (_, nth) => use(doorFor(rekey, nth), key)));
+    expect(tally(answers.map(({ code }) => code))).toEqual({ admitted: 500 });
+    const successors = answers.flatMap(({ headers }) => headers.get("rekey-new-key") ?? []);
+    expect(successors).toHaveLength(1);
+    expect(await burst(3, successors[0]!)).toEqual({ admitted: 3 });
+  });
+
   it("on ten keys at once: each has a quota of its own", async () => {
     const keys = await Promise.all(
       Array.from({ length: 10 }, (_, nth) => gateway.issue({ quota: { limit: 5 + nth, period: "day" } })),

@@ -71,6 +71,41 @@ describe("verify", () => {
     expect(await verify(issued.key, { ...from, cost: 0 })).toMatchObject({ valid: true, quota: { used: 5 } });
   });
 
+  it("explains itself to the admin: every rule by itself, what each counter held before, and the same decision as without", async () => {
+    const issued = await issue({ scopes: ["a"], quota: { limit: 2, period: "none" } });
+    expect(await verify(issued.key, { cost: 2, explain: true })).toMatchObject({
+      valid: true,
+      quota: { used: 2, remaining: 0 },
+      explanation: { decidedBy: null, before: { quota: { used: 0, remaining: 2 } } },
+    });
+    const refused = await verify(issued.key, { scopes: ["b"], explain: true });
+    expect(refused).toMatchObject({ code: "insufficient-scope", explanation: { decidedBy: "reach" } });
+    // It goes on behind the rule that decided: what else stands against the request is seen at once.
+    const { checks } = refused["explanation"] as { checks: { check: string; code: string | null }[] };
+    expect(checks.map(({ check, code }) => [check, code])).toEqual([
+      ["identity", null],
+      ["standing", null],
+      ["rotation", null],
+      ["reach", "insufficient-scope"],
+      ["concurrency", null],
+      ["pace", null],
+      ["allowance", "quota-exceeded"],
+    ]);
+    expect(await verify(`${issued.key.slice(0, -1)}!`, { explain: true })).toEqual(STRANGER);
+  });
+
+  it("explains itself to nobody else: not to a control key that may ask", async () => {
+    const [asker, issued] = [await issue({ scopes: ["rekey:verify"] }), await issue()];
+    const answer = await told(
+      control("POST", "/_rekey/v1/verify", {
+        authorization: `Bearer ${asker.key}`,
+        body: { key: issued.key, explain: true },
+      }),
+    );
+    expect(answer).toMatchObject({ valid: true });
+    expect(answer).not.toHaveProperty("explanation");
+  });
+
   it("is what its schema says, whatever the verdict", async () => {
     const issued = await issue({ quota: { limit: 1, period: "day" }, lifetimeSeconds: 60, metadata: { a: 1 } });
     const verdicts = [await verify(issued.key), await verify(issued.key)];

@@ -1,7 +1,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { digestOf } from "../../src/key/digest.ts";
-import { aQuota, aWindow } from "../support/a-key.ts";
+import { aBucket, aQuota, aRotation, aSliding, aWindow } from "../support/a-key.ts";
 import { asked, forgetful, hears, openKey, rotated, withCredential } from "../support/open-key.ts";
 
 describe("a key that is evicted between every two steps", () => {
@@ -29,11 +29,42 @@ describe("a key that is evicted between every two steps", () => {
     expect(heard).toEqual(["admitted", "admitted", "admitted", "quota-exceeded", "quota-exceeded"]);
   });
 
-  it("still counts in the window that it opened", async () => {
-    const { stub, credential } = await openKey({ rateLimits: [aWindow(2, 3600)] });
+  it.each([aWindow(2, 3600), aSliding(2, 3600), aBucket(1, 3600, 2)])(
+    "still counts what it let in: %o",
+    async (limit) => {
+      const { stub, credential } = await openKey({ rateLimits: [limit] });
+      const heard: string[] = [];
+      for (let use = 0; use < 4; use++) heard.push(await forgetful(stub, hears(stub, credential)));
+      expect(heard).toEqual(["admitted", "admitted", "rate-limited", "rate-limited"]);
+    },
+  );
+
+  it("still counts the uses of each secret, and hands out a successor with the third", async () => {
+    const { stub, credential } = await openKey({
+      rotation: aRotation({ afterUses: 3, mode: "issue", graceSeconds: 60 }),
+    });
+    const given: boolean[] = [];
+    const graces: string[] = [];
+    let holds = credential;
+    for (let use = 0; use < 7; use++) {
+      const verdict = await forgetful(stub, stub.admit(withCredential(holds)));
+      const newKey = verdict.admitted ? verdict.newKey : null;
+      given.push(newKey !== null);
+      // Whoever is in the grace counts for nothing, with its memory or without.
+      if (holds !== credential) graces.push(await forgetful(stub, hears(stub, credential)));
+      holds = newKey ?? holds;
+    }
+    expect(graces).toEqual(["admitted", "admitted", "admitted", "admitted"]);
+    expect(given).toEqual([false, false, true, false, false, true, false]);
+  });
+
+  it("still demands a rotation after the third use, and not after the first of its successor", async () => {
+    const { stub, credential } = await openKey({ rotation: aRotation({ afterUses: 3, mode: "require" }) });
     const heard: string[] = [];
     for (let use = 0; use < 4; use++) heard.push(await forgetful(stub, hears(stub, credential)));
-    expect(heard).toEqual(["admitted", "admitted", "rate-limited", "rate-limited"]);
+    expect(heard).toEqual(["admitted", "admitted", "admitted", "rotation-required"]);
+    const successor = await forgetful(stub, rotated(stub));
+    expect(await forgetful(stub, hears(stub, successor))).toBe("admitted");
   });
 
   it("still knows a grace, and its end by a further rotation", async () => {

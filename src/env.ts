@@ -23,6 +23,7 @@ export type Env = {
   readonly KEY_PREFIX?: string;
   readonly DECISION_TIMEOUT_MS?: string;
   readonly ORIGIN_TIMEOUT_MS?: string;
+  readonly LEDGER_EPOCH?: string;
   /** A list in wrangler.toml, or its JSON. */
   readonly ROUTES?: unknown;
 };
@@ -47,6 +48,8 @@ export type Config = {
   readonly decisionTimeoutMs: number;
   /** How long the origin may stay silent after it has the whole request. */
   readonly originTimeoutMs: number;
+  /** Names the ledger. Under another name every key tells it everything again. */
+  readonly ledgerEpoch: string;
   /** What the gateway's paths ask of a key; the first that fits decides. */
   readonly routes: readonly RouteRule[];
   /** With which assertions are checked; the last one signs. Empty: no rule asks for an assertion. */
@@ -121,8 +124,11 @@ function readConfig(env: Env): ConfigReading {
   const decisionTimeoutMs = read("DECISION_TIMEOUT_MS", readWhole(env.DECISION_TIMEOUT_MS || "5000", 50, 60_000));
   const originTimeoutMs = read("ORIGIN_TIMEOUT_MS", readWhole(env.ORIGIN_TIMEOUT_MS || "30000", 50, 600_000));
 
+  const ledgerEpoch = read("LEDGER_EPOCH", readEpoch(env.LEDGER_EPOCH ?? ""));
+
   if (
     problems.length > 0 ||
+    ledgerEpoch === undefined ||
     peppers === undefined ||
     signingPepper === undefined ||
     mode === undefined ||
@@ -151,6 +157,7 @@ function readConfig(env: Env): ConfigReading {
       keyPrefixes: { live: keyPrefix, test: testPrefixOf(keyPrefix) },
       decisionTimeoutMs,
       originTimeoutMs,
+      ledgerEpoch,
       routes,
       assertionKeys,
       proxyToken,
@@ -250,6 +257,10 @@ function readOriginUrl(value: string): URL | null | Fault {
 
 const readChoice = <const T extends string>(value: string, choices: readonly T[]): T | Fault =>
   choices.find((choice) => choice === value) ?? new Fault(`must be one of: ${choices.join(", ")}`);
+
+/** Any short name will do: a number, or the day of a restore. */
+const readEpoch = (value: string): string | Fault =>
+  /^[A-Za-z0-9._-]{0,32}$/.test(value) ? value : new Fault("must be at most 32 of A-Z, a-z, 0-9, dot, _ and -");
 
 const readPrefix = (value: string): string | Fault =>
   PREFIX.test(value) ? value : new Fault("must be a letter and up to 19 of a-z, 0-9 and _");

@@ -1,8 +1,12 @@
+import { chained, GENESIS } from "../key/chain.ts";
+import type { KeyId } from "../key/credential.ts";
+import type { KeyEvent } from "../key/event.ts";
+
 /**
  * The schema of a key's object, append-only: release n + 1 adds a step, no step is ever changed. An object wakes with
  * the schema it was last written under and is brought forward in one transaction; there is no way back.
  */
-const STEPS: readonly string[] = [
+const STEPS: readonly (string | ((sql: SqlStorage) => void))[] = [
   `
   CREATE TABLE part (            -- profile, standing, use and delivery: a row each, a few KB of JSON
     name TEXT PRIMARY KEY,       -- an ordinary admission writes the row 'use' and nothing else
@@ -59,7 +63,24 @@ const STEPS: readonly string[] = [
     WHERE name = 'use';
   UPDATE part SET json = json_set(json, '$.quota.carried', 0) WHERE name = 'use' AND json ->> '$.quota' IS NOT NULL;
   `,
+  chainEvents,
 ];
+
+/** Every event has a hash over the one before it. Those that are there already get theirs. */
+function chainEvents(sql: SqlStorage): void {
+  sql.exec("ALTER TABLE event ADD COLUMN hash TEXT NOT NULL DEFAULT ''");
+  const parts = "SELECT coalesce(json ->> '$.id', json ->> '$.keyId') AS id FROM part";
+  const [key] = sql.exec<{ id: KeyId | null }>(`${parts} WHERE name = 'profile'`).toArray();
+  const [tombstone] = sql.exec<{ id: KeyId | null }>(`${parts} WHERE name = 'vacancy'`).toArray();
+  const keyId = key?.id ?? tombstone?.id ?? null;
+  // An id for which only an order of its owner waits has no history.
+  if (keyId === null) return;
+  const rows = sql.exec<{ json: string }>("SELECT json FROM event ORDER BY sequence").toArray();
+  const events = rows.map(({ json }) => JSON.parse(json) as KeyEvent);
+  for (const { sequence, hash } of chained(keyId, GENESIS, events)) {
+    sql.exec("UPDATE event SET hash = ? WHERE sequence = ?", hash, sequence);
+  }
+}
 
 export const SCHEMA_VERSION = STEPS.length;
 
@@ -85,6 +106,9 @@ export function migrate(sql: SqlStorage, from: number): void {
   if (from === 0) {
     sql.exec("CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT; INSERT INTO schema_version VALUES (0)");
   }
-  for (const step of STEPS.slice(from)) sql.exec(step);
+  for (const step of STEPS.slice(from)) {
+    if (typeof step === "string") sql.exec(step);
+    else step(sql);
+  }
   sql.exec("UPDATE schema_version SET version = ?", SCHEMA_VERSION);
 }

@@ -1,5 +1,7 @@
+import { chained, GENESIS, type ChainedEvent, type EventHash, type Head } from "../key/chain.ts";
 import type { KeyEvent } from "../key/event.ts";
 import type { Key, Profile, RetiredSecret, Standing } from "../key/key.ts";
+import type { KeyId } from "../key/credential.ts";
 import { NO_RECEIPTS, type Receipt, type Receipts, type Repeat } from "../key/receipt.ts";
 import type { Reservation, ReservationId, Reservations } from "../key/reservation.ts";
 import type { EpochMs } from "../key/time.ts";
@@ -17,6 +19,8 @@ export type Page = {
   readonly boot: number;
   /** The ledger has every event up to this sequence. */
   readonly delivered: number;
+  /** Of which ledger that is true: see the setting LEDGER_EPOCH. `null`: of one from before epochs. */
+  readonly epoch: string | null;
   readonly agenda: Agenda;
 };
 
@@ -32,6 +36,8 @@ export class Book {
   #written: Page | null = null;
   /** Where the object's alarm is known to stand; `null`: there is none, as far as this instance knows. */
   #armedFor: EpochMs | null = null;
+  /** How far the chain of events goes in storage. */
+  #head: Head = { sequence: 0, hash: GENESIS };
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -40,12 +46,19 @@ export class Book {
       storage.transactionSync(() => migrate(storage.sql, this.#schema));
       this.#schema = SCHEMA_VERSION;
     }
-    if (this.#schema !== 0) this.#written = this.#read();
+    if (this.#schema === 0) return;
+    this.#written = this.#read();
+    this.#head = this.#readHead();
   }
 
   /** What storage holds; `null` for an id under which nothing was ever provisioned. */
   get written(): Page | null {
     return this.#written;
+  }
+
+  /** How far the chain of events goes, as storage has it. It outlives the rows it was made of. */
+  get head(): Head {
+    return this.#head;
   }
 
   /** Writes what differs from storage, and the new events, in one transaction. The caller awaits `storage.sync()`. */
@@ -71,13 +84,20 @@ export class Book {
   }
 
   /** Events with a sequence above `after`, oldest first, at most `limit`. */
-  eventsAfter(after: number, limit: number): KeyEvent[] {
-    const rows = this.#sql.exec<Row>(
-      "SELECT json FROM event WHERE sequence > ? ORDER BY sequence LIMIT ?",
+  eventsAfter(after: number, limit: number): ChainedEvent[] {
+    const rows = this.#sql.exec<Row & { hash: EventHash }>(
+      "SELECT json, hash FROM event WHERE sequence > ? ORDER BY sequence LIMIT ?",
       after,
       limit,
     );
-    return rows.toArray().map(({ json }) => JSON.parse(json) as KeyEvent);
+    return rows.toArray().map(({ json, hash }) => ({ ...(JSON.parse(json) as KeyEvent), hash }));
+  }
+
+  /** The hashes of those events alone. */
+  headsAfter(after: number, limit: number): Head[] {
+    return this.#sql
+      .exec<Head>("SELECT sequence, hash FROM event WHERE sequence > ? ORDER BY sequence LIMIT ?", after, limit)
+      .toArray();
   }
 
   /** Events with a sequence below `before`, newest first, at most `limit`. */
@@ -94,21 +114,34 @@ export class Book {
     return this.#storage.sql;
   }
 
-  #writeRows({ key, vacancy, boot, delivered, agenda }: Page, events: readonly KeyEvent[]): void {
+  #writeRows({ key, vacancy, boot, delivered, epoch, agenda }: Page, events: readonly KeyEvent[]): void {
     const was = this.#written;
     migrate(this.#sql, this.#schema);
     if (key !== null) this.#writeKey(key, boot, was);
     else if (was !== null && was.key !== null) this.#forgetKey();
     if (vacancy !== (was?.vacancy ?? null)) this.#put("vacancy", vacancy);
-    if (delivered !== was?.delivered) this.#put("delivery", { delivered });
-    for (const event of events) {
-      this.#sql.exec("INSERT INTO event (sequence, json) VALUES (?, ?)", event.sequence, JSON.stringify(event));
-    }
+    if (delivered !== was?.delivered || epoch !== was.epoch) this.#put("delivery", { delivered, epoch });
+    const keyId = key?.profile.id ?? (vacancy?.kind === "purged" ? vacancy.keyId : null);
+    if (keyId !== null) this.#writeEvents(keyId, events);
     if (agenda !== was?.agenda) this.#writeAgenda(agenda, was?.agenda ?? new Map());
   }
 
+  /** In the transaction in which the change is written: no event is ever without its place in the chain. */
+  #writeEvents(keyId: KeyId, events: readonly KeyEvent[]): void {
+    for (const { hash, ...event } of chained(keyId, this.#head.hash, events)) {
+      const { sequence } = event;
+      this.#sql.exec(
+        "INSERT INTO event (sequence, json, hash) VALUES (?, ?, ?)",
+        sequence,
+        JSON.stringify(event),
+        hash,
+      );
+      this.#head = { sequence, hash };
+    }
+  }
+
   /** Whether an admission, or several, are all that happened: then one statement is the whole write. */
-  #differsInUseAlone(key: Key, { vacancy, delivered, agenda }: Page): boolean {
+  #differsInUseAlone(key: Key, { vacancy, delivered, epoch, agenda }: Page): boolean {
     const was = this.#written;
     return (
       was !== null &&
@@ -119,6 +152,7 @@ export class Book {
       key.reservations === was.key.reservations &&
       vacancy === was.vacancy &&
       delivered === was.delivered &&
+      epoch === was.epoch &&
       agenda === was.agenda
     );
   }
@@ -147,6 +181,8 @@ export class Book {
     this.#sql.exec("DELETE FROM receipt");
     this.#sql.exec("DELETE FROM reservation");
     this.#sql.exec("DELETE FROM event");
+    // What the chain hung on is gone with it: the event that tells of the purge begins a chain of its own.
+    this.#head = { sequence: this.#head.sequence, hash: GENESIS };
   }
 
   #put(name: string, part: object | null): void {
@@ -217,6 +253,11 @@ export class Book {
     this.#armedFor = due;
   }
 
+  #readHead(): Head {
+    const newest = this.#sql.exec<Head>("SELECT sequence, hash FROM event ORDER BY sequence DESC LIMIT 1").toArray();
+    return newest[0] ?? this.#head;
+  }
+
   #read(): Page {
     const parts = new Map(
       this.#sql
@@ -241,7 +282,8 @@ export class Book {
 
     const page = {
       vacancy: (parts.get("vacancy") ?? null) as Vacancy | null,
-      delivered: (parts.get("delivery") as { delivered: number }).delivered,
+      epoch: null,
+      ...(parts.get("delivery") as Pick<Page, "delivered"> & Partial<Pick<Page, "epoch">>),
       agenda: new Map(agenda),
     };
     if (!parts.has("use")) return { ...page, key: null, boot: 0 };

@@ -68,8 +68,12 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   readonly #config: Config = requireConfig(this.env);
   readonly #exchanges = new Exchanges(this.ctx);
   readonly #book = new Book(this.ctx.storage);
-  readonly #state = new State(this.ctx, this.#book, (was, next, events) =>
-    planOf(was, next, events, { now: this.#clock.now(), exchanging: this.#exchanges.any, chance: Math.random() }),
+  readonly #state = new State(
+    this.ctx,
+    this.#book,
+    (was, next, events) =>
+      planOf(was, next, events, { now: this.#clock.now(), exchanging: this.#exchanges.any, chance: Math.random() }),
+    this.#config.ledgerEpoch,
   );
   readonly #clock = new ForwardClock(this.#state.key?.use.newest ?? epochMs(0), () => Date.now());
   readonly #outbox = new Outbox(this.env.DB, this.#book, this.#state, () => this.#clock.now());
@@ -78,6 +82,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     super(ctx, env);
     // The platform gives up on an alarm that failed six times, as while a bad configuration keeps objects from waking.
     this.#book.arm();
+    this.#outbox.reassert(this.#config.ledgerEpoch);
   }
 
   async create(command: CreateCommand): Promise<Decided<CreateAnswer>> {
@@ -98,8 +103,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
       by,
       reason: null,
     });
-    const { boot } = this.#state.page;
-    this.#state.replace({ key: step.key, vacancy: null, boot, delivered: 0, agenda: new Map() }, step.events);
+    this.#state.replace({ ...this.#state.page, key: step.key, vacancy: null }, step.events);
     const answer = await this.#state.answer(withRecord<Creation>(step.answer, step.key, now));
     await this.#outbox.flushInline();
     return answer;

@@ -1,5 +1,5 @@
 import { deliver, type Delivery } from "../ledger/deliver.ts";
-import type { KeyEvent } from "../key/event.ts";
+import type { ChainedEvent } from "../key/chain.ts";
 import { recordOf } from "../key/record.ts";
 import { after, type EpochMs } from "../key/time.ts";
 import { backoffMs, withoutTask, withTask } from "./agenda.ts";
@@ -7,6 +7,15 @@ import type { Book, Page } from "./book.ts";
 import type { State } from "./state.ts";
 
 const BATCH = 200;
+
+/** Told again within 16 to 32 seconds, as after so many failures. */
+const REASSERT_ATTEMPTS = 5;
+
+/**
+ * How many events may wait for the ledger before what is only worth counting is not numbered any more. A change is never
+ * held back: people make few of them, and each is worth its row.
+ */
+export const BACKLOG_LIMIT = 10_000;
 
 /** How long a command waits for the ledger, so that a list read after it sees it, in milliseconds. */
 const INLINE_DELIVERY_MS = 300;
@@ -43,6 +52,25 @@ export class Outbox {
     return this.#underWay;
   }
 
+  /** How many events the ledger has not heard of yet. */
+  get backlog(): number {
+    const { page } = this.#state;
+    return sequenceOf(page) - page.delivered;
+  }
+
+  /**
+   * Tells a ledger of another epoch everything again: it was restored from a backup, or replaced. The ledger turns what
+   * it has into nothing. Objects that a deploy has woken together do not come together.
+   */
+  reassert(epoch: string): void {
+    const { page } = this.#state;
+    if (this.#book.written === null || page.epoch === epoch) return;
+    const dueAt = after(this.#now(), backoffMs(REASSERT_ATTEMPTS, Math.random()));
+    const planned = page.agenda.get("deliver") ?? { dueAt, attempts: 0 };
+    const agenda = sequenceOf(page) === 0 ? page.agenda : withTask(page.agenda, "deliver", planned);
+    this.#state.housekeep({ ...page, epoch, delivered: 0, agenda });
+  }
+
   /** Delivers for as long as a caller may be kept waiting. What takes longer goes on without them. */
   async flushInline(): Promise<void> {
     const patience = new AbortController();
@@ -69,7 +97,7 @@ export class Outbox {
     }
   }
 
-  #deliveryOf({ key, vacancy }: Page, events: readonly KeyEvent[]): Delivery {
+  #deliveryOf({ key, vacancy }: Page, events: readonly ChainedEvent[]): Delivery {
     if (key !== null) return { record: recordOf(key, this.#now()), events };
     if (vacancy?.kind === "purged") return { purged: vacancy.keyId, events };
     throw new Error("events without a key or its tombstone");

@@ -6,7 +6,7 @@ import type { Book, Page } from "./book.ts";
 import type { Decided } from "./rpc.ts";
 
 /** The state of an id under which nothing was ever provisioned. */
-const NOTHING: Page = { key: null, vacancy: null, boot: 0, delivered: 0, agenda: new Map() };
+const NOTHING = { key: null, vacancy: null, boot: 0, delivered: 0, agenda: new Map() } as const satisfies Partial<Page>;
 
 /** What is to be done later, now that `next` takes the place of `was`. */
 export type Plan = (was: Page, next: Page, events: readonly KeyEvent[]) => Agenda;
@@ -34,13 +34,14 @@ export class State {
   #durable = 0;
   #writing: Promise<void> | null = null;
 
-  constructor(ctx: DurableObjectState, book: Book, plan: Plan) {
+  /** @param epoch of the ledger that hears of a key which is new here. */
+  constructor(ctx: DurableObjectState, book: Book, plan: Plan, epoch: string) {
     this.#ctx = ctx;
     this.#book = book;
     this.#plan = plan;
     const { written } = book;
     // The state as storage has it, with the next boot: the first write after waking makes the number durable.
-    this.#page = written === null ? NOTHING : { ...written, boot: written.boot + 1 };
+    this.#page = written === null ? { ...NOTHING, epoch } : { ...written, boot: written.boot + 1 };
   }
 
   /** All that is known, whether or not storage has it yet. */

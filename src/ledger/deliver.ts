@@ -1,5 +1,5 @@
 import type { KeyId } from "../key/credential.ts";
-import type { KeyEvent } from "../key/event.ts";
+import type { ChainedEvent } from "../key/chain.ts";
 import type { KeyRecord } from "../key/record.ts";
 import { deleteEvents, insertEvents } from "./events.ts";
 import { buryKey, upsertKey } from "./keys.ts";
@@ -10,8 +10,8 @@ import { fromLedger } from "./unavailable.ts";
  * that was purged only its id and its last event are left to tell.
  */
 export type Delivery =
-  | { readonly record: KeyRecord; readonly events: readonly KeyEvent[] }
-  | { readonly purged: KeyId; readonly events: readonly KeyEvent[] };
+  | { readonly record: KeyRecord; readonly events: readonly ChainedEvent[] }
+  | { readonly purged: KeyId; readonly events: readonly ChainedEvent[] };
 
 /**
  * Brings news of one key to the ledger, in one transaction. The one door through which a key's object reaches D1.

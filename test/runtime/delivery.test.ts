@@ -1,4 +1,5 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ledgerOf, meetLedger, type Ledger } from "../support/meet-ledger.ts";
 import { aKeyId, asked, hears, openKey, rotated, stubOf, type Stub } from "../support/open-key.ts";
@@ -234,6 +235,60 @@ describe("an object that lost its memory", () => {
     ledger.meets = "pass";
     await ring(stub);
     expect(await ledgerOf(id)).toMatchObject({ sequences: [1] });
+  });
+});
+
+describe("a ledger of another epoch", () => {
+  /** As after a deploy that changed LEDGER_EPOCH: the object's storage is of the epoch before. */
+  const underNewEpoch = async (stub: Stub) => {
+    await runInDurableObject(stub, (_object, { storage }) =>
+      storage.sql.exec("UPDATE part SET json = json_set(json, '$.epoch', 'before') WHERE name = 'delivery'"),
+    );
+    await evictDurableObject(stub);
+  };
+  const deliveryOf = (stub: Stub) =>
+    runInDurableObject(
+      stub,
+      (_object, { storage }) =>
+        storage.sql.exec<{ json: string }>("SELECT json FROM part WHERE name = 'delivery'").one().json,
+    );
+
+  it("is told everything again by every key that wakes, and lacks nothing afterwards", async () => {
+    const { stub, id, credential } = await openKey();
+    await rotated(stub);
+    await stub.revoke(asked);
+    await env.DB.batch([
+      env.DB.prepare("DELETE FROM events WHERE key_id = ? AND sequence > 1").bind(id),
+      env.DB.prepare("UPDATE keys SET status = 'active', revision = 1, version = 1 WHERE id = ?").bind(id),
+    ]);
+    await underNewEpoch(stub);
+    expect(await hears(stub, credential)).toBe("key-rotated");
+    await ring(stub);
+    expect(await ledgerOf(id)).toEqual({ sequences: [1, 2, 3], row: { status: "revoked", version: 2, revision: 3 } });
+    await expect.poll(() => plansOf(stub)).toEqual({ alarm: null, agenda: [] });
+    expect(JSON.parse(await deliveryOf(stub))).toEqual({ delivered: 3, epoch: "" });
+  });
+
+  it("is told once: waking again under the same epoch plans nothing", async () => {
+    const { stub } = await openKey();
+    await underNewEpoch(stub);
+    await stub.read(asked);
+    await ring(stub);
+    const before = ledger.deliveries;
+    await expect.poll(() => plansOf(stub)).toEqual({ alarm: null, agenda: [] });
+    await evictDurableObject(stub);
+    await stub.read(asked);
+    expect(await plansOf(stub)).toEqual({ alarm: null, agenda: [] });
+    expect(ledger.deliveries).toBe(before);
+  });
+
+  it("is told within 16 to 32 seconds, so that objects that a deploy woke together do not come together", async () => {
+    const { stub } = await openKey();
+    await underNewEpoch(stub);
+    await stub.read(asked);
+    const wait = (await plansOf(stub)).alarm! - Date.now();
+    expect(wait).toBeGreaterThanOrEqual(16_000);
+    expect(wait).toBeLessThanOrEqual(32_000);
   });
 });
 

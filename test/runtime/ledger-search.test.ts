@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { EVENT_TYPES } from "../../src/key/event.ts";
 import type { KeyRecord } from "../../src/key/record.ts";
-import { deliver } from "../../src/ledger/deliver.ts";
+import { deliver } from "../support/tell-ledger.ts";
 import { listEvents, type EventFilter, type EventPlace } from "../../src/ledger/events.ts";
 import { listKeys, peppersInUse, type KeyFilter } from "../../src/ledger/keys.ts";
 import { listOwners, recordOwner } from "../../src/ledger/owners.ts";

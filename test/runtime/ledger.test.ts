@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Status } from "../../src/key/key.ts";
-import { deliver } from "../../src/ledger/deliver.ts";
+import { deliver } from "../support/tell-ledger.ts";
 import { readEvents } from "../../src/ledger/events.ts";
 import { listKeys, type KeyFilter, type KeyPlace } from "../../src/ledger/keys.ts";
 import { fromLedger, LedgerUnavailable } from "../../src/ledger/unavailable.ts";

@@ -1,6 +1,9 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { chained, GENESIS } from "../../src/key/chain.ts";
+import { epochMs } from "../../src/key/time.ts";
+import type { EventType } from "../../src/key/event.ts";
 import { migrate, SCHEMA_VERSION, schemaVersionOf } from "../../src/key-object/book-schema.ts";
 import { Book } from "../../src/key-object/book.ts";
 import { KeyObject } from "../../src/key-object/key-object.ts";
@@ -111,10 +114,10 @@ const FIRST_RELEASE = {
     ["delivery", { delivered: 1 }],
   ],
   retired: [1, digestOf("the first"), 1790000060000],
-  events: ["key.created", "key.rotated"].map((type, at) => ({
+  events: (["key.created", "key.rotated"] satisfies EventType[]).map((type, at) => ({
     sequence: at + 1,
     type,
-    at: 1790000000000 + at * 60_000,
+    at: epochMs(1790000000000 + at * 60_000),
     by: { actor: "admin", requestId: `req_${at}`, ip: null, userAgent: null, country: null },
     detail: { version: at + 1 },
   })),
@@ -190,10 +193,21 @@ describe("a key that the first release has written", () => {
     expect(await stub.read(asked)).toMatchObject({ reached: false });
   });
 
-  it("delivers what the first release had not delivered", async () => {
+  it("tells the ledger its whole history again, as a chain: what the first release delivered had no hashes", async () => {
     const { id, stub } = await oldKey();
+    const row = env.DB.prepare(
+      `INSERT INTO events (key_id, sequence, type, at_ms, actor, request_id, detail)
+       VALUES (?, 1, 'key.created', 1790000000000, 'admin', 'req_0', '{"version":1}')`,
+    );
+    await row.bind(id).run();
     await stub.read(asked);
     await runDurableObjectAlarm(stub);
-    await expect.poll(async () => (await ledgerOf(id)).sequences).toEqual([2]);
+    const chain = chained(id, GENESIS, FIRST_RELEASE.events).map(({ sequence, hash }) => ({ sequence, hash }));
+    const told = env.DB.prepare("SELECT sequence, hash FROM events WHERE key_id = ? ORDER BY sequence").bind(id);
+    await expect.poll(async () => (await told.all()).results).toEqual(chain);
+    expect(await runInDurableObject(stub, (_object, { storage }) => new Book(storage).headsAfter(0, 10))).toEqual(
+      chain,
+    );
+    expect((await ledgerOf(id)).sequences).toEqual([1, 2]);
   });
 });

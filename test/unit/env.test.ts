@@ -28,6 +28,7 @@ describe("a deployment that only has its secrets", () => {
         keyPrefixes: { live: "rk_live", test: "rk_test" },
         controlHost: null,
         decisionTimeoutMs: 5000,
+        ledgerEpoch: "",
       },
     });
   });

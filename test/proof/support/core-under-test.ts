@@ -18,7 +18,7 @@ import { Killed, type SqliteStorage } from "./sqlite-storage.ts";
 
 const ID = "key_0000000000000000" as KeyId;
 const OWNER = "acme";
-const NOTHING: Page = { key: null, vacancy: null, boot: 0, delivered: 0, agenda: new Map() };
+const NOTHING: Page = { key: null, vacancy: null, boot: 0, delivered: 0, epoch: null, agenda: new Map() };
 const ADMIN = { actor: "admin", requestId: "req_1", ip: null, userAgent: null, country: null };
 
 /**
@@ -124,7 +124,7 @@ export class CoreUnderTest {
     if (ownerOrder?.standing === "revoked") return { code: "owner-revoked" };
     const options = { expiresAt: call.rules.expiresAt as EpochMs | null, ownerOrder, idempotency };
     const step = create(profileOf(call.rules, now), options, freshOf(call.mints), circumstance);
-    this.#replace({ key: step.key, vacancy: null, boot: 1, delivered: 0, agenda: new Map() }, step.events);
+    this.#replace({ key: step.key, vacancy: null, boot: 1, delivered: 0, epoch: null, agenda: new Map() }, step.events);
     return { ...recordFacts("created", recordOf(step.key, now)), secret: call.mints };
   }
 

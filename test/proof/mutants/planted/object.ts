@@ -115,7 +115,13 @@ export const IN_THE_OBJECT: readonly Mutant[] = [
     bug: "a second delivery of the same event is an error",
     breaks: "P12",
     file: "src/ledger/events.ts",
-    edits: [{ from: "ON CONFLICT (key_id, sequence) DO NOTHING", to: "" }],
+    edits: [
+      {
+        from: `ON CONFLICT (key_id, sequence) DO UPDATE SET hash = excluded.hash, owner = excluded.owner
+         WHERE events.hash IS NULL`,
+        to: "",
+      },
+    ],
     catcher: { project: "runtime", test: "test/runtime/ledger.test.ts" },
   },
   {

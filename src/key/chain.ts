@@ -1,0 +1,67 @@
+import { createHash } from "node:crypto";
+import type { KeyId } from "./credential.ts";
+import type { KeyEvent } from "./event.ts";
+import type { EpochMs } from "./time.ts";
+
+/**
+ * SHA-256 of an event and of the hash of the event before it, base64url without padding (43 characters). Whoever knows
+ * the hash of the newest event can tell whether anything before it was altered, removed or inserted.
+ */
+export type EventHash = string & { readonly __kind: "event-hash" };
+
+/** What stands before the first event of a chain. */
+export const GENESIS = "" as EventHash;
+
+/** An event with its place in the chain. */
+export type ChainedEvent = KeyEvent & { readonly hash: EventHash };
+
+/** How far a chain goes: the sequence of its newest event, and the hash of that. */
+export type Head = { readonly sequence: number; readonly hash: EventHash };
+
+/** An event as the chain sees it. `detail` is the very text that is stored, here as in the ledger. */
+export type Link = {
+  readonly keyId: string;
+  readonly sequence: number;
+  readonly type: string;
+  readonly at: EpochMs;
+  readonly actor: string;
+  readonly requestId: string;
+  readonly ip: string | null;
+  readonly userAgent: string | null;
+  readonly country: string | null;
+  readonly detail: string;
+};
+
+/** Names what is hashed, so that another serialisation, should there ever be one, cannot be taken for this one. */
+const SERIALISATION = "rekey-event-1";
+
+/**
+ * The hash of an event in its place: SHA-256 over the UTF-8 of the JSON array
+ * `["rekey-event-1", previous, keyId, sequence, type, at, actor, requestId, ip, userAgent, country, detail]`
+ * as `JSON.stringify` writes it: no spaces, `at` in epoch milliseconds, `null` where nothing is known, `detail` as a
+ * string that holds the stored JSON text. `previous` is the hash of the event before, and "" for the first of a chain.
+ */
+export function hashOf(previous: EventHash, link: Link): EventHash {
+  const { keyId, sequence, type, at, actor, requestId, ip, userAgent, country, detail } = link;
+  const fields = [SERIALISATION, previous, keyId, sequence, type, at, actor, requestId, ip, userAgent, country, detail];
+  return createHash("sha256").update(JSON.stringify(fields)).digest("base64url") as EventHash;
+}
+
+export const linkOf = (keyId: KeyId, { sequence, type, at, by, detail }: KeyEvent): Link => ({
+  keyId,
+  sequence,
+  type,
+  at,
+  actor: by.actor,
+  requestId: by.requestId,
+  ip: by.ip,
+  userAgent: by.userAgent,
+  country: by.country,
+  detail: JSON.stringify(detail),
+});
+
+/** The events with their hashes, each over the one before it. */
+export function chained(keyId: KeyId, previous: EventHash, events: readonly KeyEvent[]): ChainedEvent[] {
+  let hash = previous;
+  return events.map((event) => ({ ...event, hash: (hash = hashOf(hash, linkOf(keyId, event))) }));
+}

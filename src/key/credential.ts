@@ -1,6 +1,8 @@
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { isBase62, randomBase62, toBase62, type Random } from "./base62.ts";
 import { crc32 } from "./crc32.ts";
+import { hmacKey, hmacSha256, type HmacKey } from "./hmac.ts";
+import { sameText } from "./same-text.ts";
+import { sha256 } from "./sha256.ts";
 
 /**
  * The text of a key, as a client holds it: `<prefix>_<body>`.
@@ -41,9 +43,8 @@ export const newKeyId = (random: Random): KeyId => `key_${randomBase62(KEY_ID_WI
  * A create that is repeated with the same Idempotency-Key thereby meets the object of its first attempt.
  */
 export function keyIdFrom(text: string): KeyId {
-  const digest = createHash("sha256").update(text).digest();
-  const words = Array.from({ length: 8 }, (_, at) => digest.readUInt32BE(4 * at));
-  return `key_${toBase62(words, KEY_ID_WIDTH)}` as KeyId;
+  const digest = sha256(encoder.encode(text));
+  return `key_${toBase62(wordsOf(digest, 8), KEY_ID_WIDTH)}` as KeyId;
 }
 
 /** One secret of the deployment under which credentials are tagged; `id` is the character that credentials carry. */
@@ -87,8 +88,7 @@ export function isTagged(credential: ParsedCredential, peppers: readonly Pepper[
   if (pepper === undefined) return false;
   const tagAt = checksumAt - TAG_WIDTH;
   const expected = tag(text.slice(0, tagAt), pepper);
-  // Both are TAG_WIDTH ASCII characters, so the lengths agree and the comparison takes constant time.
-  return timingSafeEqual(encoder.encode(text.slice(tagAt, checksumAt)), encoder.encode(expected));
+  return sameText(text.slice(tagAt, checksumAt), expected);
 }
 
 /** What a new secret is made with. `prefix` must match `PREFIX`. */
@@ -114,9 +114,21 @@ export const redact = (text: string): string =>
     parseCredential(found) === null ? "[redacted]" : `[redacted ${hintOf(found)}]`,
   );
 
-function tag(tagged: string, pepper: Pepper): string {
-  const mac = createHmac("sha256", pepper.secret).update(tagged).digest();
-  return toBase62([mac.readUInt32BE(0), mac.readUInt32BE(4)], TAG_WIDTH);
+const tag = (tagged: string, pepper: Pepper): string =>
+  toBase62(wordsOf(hmacSha256(keyOf(pepper), encoder.encode(tagged)), 2), TAG_WIDTH);
+
+const keys = new WeakMap<Pepper, HmacKey>();
+
+function keyOf(pepper: Pepper): HmacKey {
+  let known = keys.get(pepper);
+  if (known === undefined) keys.set(pepper, (known = hmacKey(pepper.secret)));
+  return known;
+}
+
+/** The first words of a hash, as unsigned 32-bit integers, the most significant byte first. */
+function wordsOf(hash: Uint8Array<ArrayBuffer>, count: number): number[] {
+  const view = new DataView(hash.buffer);
+  return Array.from({ length: count }, (_, at) => view.getUint32(4 * at));
 }
 
 const checksum = (text: string): string => toBase62([crc32(text)], CHECKSUM_WIDTH);

@@ -34,9 +34,9 @@ export function dueSoonAt(key: Pick<Key, "profile" | "standing">): EpochMs | nul
   return epochMs(due - aheadMs);
 }
 
-/** Whether people are to be told now: once for each secret, before it is due. */
+/** Whether people are to be told now: once for each secret, before it is due, and of no key that has ended for good. */
 export function isDueSoon(key: Key, now: EpochMs): boolean {
-  if (key.use.rotationAnnounced || key.profile.rotation === null) return false;
+  if (key.use.rotationAnnounced || key.profile.rotation === null || key.standing.revokedAt !== null) return false;
   const uses = key.profile.rotation.afterUses;
   const soon = dueSoonAt(key);
   return (

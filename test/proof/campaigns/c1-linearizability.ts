@@ -6,7 +6,7 @@ import { replay } from "../history/replay.ts";
 import { search } from "../history/search.ts";
 import { ABSENT, step } from "../model/key.ts";
 import { make } from "../support/caller.ts";
-import { Knowledge, nextCall, someRules } from "../support/client.ts";
+import { issuedBy, Knowledge, nextCall, someRules } from "../support/client.ts";
 import { deploy } from "../support/deployment.ts";
 import { startOrigin } from "../support/origin.ts";
 import { Secrets } from "../support/secrets.ts";
@@ -100,6 +100,8 @@ function check(history: History, searched: boolean): Findings {
       "searches given up": found === "given up" ? 1 : 0,
       admissions: heard("valid"),
       rotations: heard("rotated"),
+      "successors handed out": operations.filter(({ call, answer }) => call.do === "use" && answer?.["secret"]).length,
+      "reservations settled": heard("settled"),
       "lost races of rotations": heard("version-conflict"),
       "old secrets refused": heard("key-rotated"),
       "unknown outcomes": operations.filter(({ answer }) => answer === null).length,
@@ -115,12 +117,10 @@ function lateAdmissions({ operations }: History): readonly Operation[] {
   for (const { call, answer, returnedAt } of operations) {
     if (call.do !== "rotate" || call.graceMs > 0 || answer?.code !== "rotated") continue;
     for (const other of operations) {
-      if (other.answer?.code !== "rotated" || other.call.do !== "rotate") continue;
       // Every secret of an earlier version than the one that this rotation installed.
-      const older = other.answer["version"] as number;
-      if (older >= (answer["version"] as number)) continue;
-      const secret = other.answer["secret"] as string;
-      deadSince.set(secret, Math.min(deadSince.get(secret) ?? Infinity, returnedAt));
+      const older = other.answer && issuedBy(other.answer);
+      if (older === null || older.version >= (answer["version"] as number)) continue;
+      deadSince.set(older.secret, Math.min(deadSince.get(older.secret) ?? Infinity, returnedAt));
     }
   }
   return operations.filter(({ call, answer, calledAt }) => {

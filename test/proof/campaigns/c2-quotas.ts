@@ -1,4 +1,5 @@
 import { dice } from "../../support/dice.ts";
+import { LENIENT } from "../model/call.ts";
 import { make } from "../support/caller.ts";
 import { deploy } from "../support/deployment.ts";
 import { startOrigin } from "../support/origin.ts";
@@ -30,14 +31,7 @@ export const C2: Campaign = {
       const route = () => ({ door: roll.pick(rekey.urls), adminToken: rekey.adminToken, secrets });
       const limit = 1 + roll.below(500);
       const calls = roll.onceIn(5) ? roll.below(limit + 1) : limit + 1 + roll.below(200);
-      const rules = {
-        expiresAt: null,
-        scopes: [],
-        ips: null,
-        quota: { limit, period: "none" as const },
-        pace: [],
-        selfRotate: true,
-      };
+      const rules = { ...LENIENT, quota: { limit, period: "none" as const } };
       const created = await make("", { do: "create", rules, mints: "", header: null }, route());
       let secret = created!.answer["secret"] as string;
       const id = secrets.idOf(secret);

@@ -51,20 +51,27 @@ export class Recorder {
 
 /**
  * A call that issues a secret did so under the name that was heard; where the answer was lost, under the name that a
- * repeat of the call heard; where nobody ever heard it, under a name that nobody can present.
+ * repeat of the call heard; where nobody ever heard it, under a name that nobody can present. A use that is handed a
+ * successor or a reservation has no repeat: what is not heard of it has no name.
  */
 function withNamedSecrets(operations: readonly Operation[]): readonly Operation[] {
   const heardOf = new Map<string, string>();
   for (const { call, answer } of operations) {
-    if (!("mints" in call) || call.header === null || typeof answer?.["secret"] !== "string") continue;
+    if (!("header" in call) || call.header === null || typeof answer?.["secret"] !== "string") continue;
     const intent = `${call.do} ${call.header}`;
     if (!heardOf.has(intent)) heardOf.set(intent, answer["secret"]);
   }
   return operations.map((operation, at) => {
     const { call, answer } = operation;
-    if (!("mints" in call)) return operation;
+    if (call.do === "use" && answer !== null) return { ...operation, call: { ...call, ...namesIn(answer) } };
+    if (call.do === "use" || !("mints" in call)) return operation;
     const repeated = call.header === null ? undefined : heardOf.get(`${call.do} ${call.header}`);
     const heard = typeof answer?.["secret"] === "string" ? answer["secret"] : undefined;
     return { ...operation, call: { ...call, mints: repeated ?? heard ?? `never heard, ${at}` } };
   });
 }
+
+const namesIn = ({ secret, reservation }: Answer): { readonly mints?: string; readonly opens?: string } => ({
+  ...(typeof secret === "string" && { mints: secret }),
+  ...(typeof reservation === "string" && { opens: reservation }),
+});

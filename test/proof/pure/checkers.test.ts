@@ -3,13 +3,11 @@ import { dice, type Dice } from "../../support/dice.ts";
 import type { History, Operation } from "../history/operation.ts";
 import { replay } from "../history/replay.ts";
 import { search } from "../history/search.ts";
-import type { Answer, Call, Rules } from "../model/call.ts";
+import { LENIENT, type Answer, type Call, type Rules } from "../model/call.ts";
 import { ABSENT, step, type State } from "../model/key.ts";
 
-const rules: Rules = { expiresAt: null, scopes: [], ips: null, quota: null, pace: [], selfRotate: true };
-
 const aKey = (changes: Partial<Rules> = {}): State =>
-  step(ABSENT, { do: "create", rules: { ...rules, ...changes }, mints: "s1", header: null }, 0).state;
+  step(ABSENT, { do: "create", rules: { ...LENIENT, ...changes }, mints: "s1", header: null }, 0).state;
 
 const use = (secret = "s1"): Call => ({ do: "use", secret, cost: 1 });
 const rotate = (mints: string, expected: number | null = null): Call => ({

@@ -1,6 +1,6 @@
 import type { Decision } from "../history/operation.ts";
 import type { Heard } from "../history/recorder.ts";
-import type { Answer, Call, Rules } from "../model/call.ts";
+import type { Answer, Call, PaceRule, QuotaRule, RotationRule, Rules } from "../model/call.ts";
 import { ask, type Request, type Response } from "./http.ts";
 import type { Secrets } from "./secrets.ts";
 
@@ -44,15 +44,26 @@ function wireOf(keyId: string, call: Call, { adminToken, secrets, by = "verify" 
       return { method: "POST", path: "/_rekey/v1/keys", headers, body: { name: "proof", ...fieldsOf(call.rules) } };
     }
     case "use": {
-      if (by === "gateway") return { method: "GET", path: "/anything", headers: holder(call.secret) };
+      // What it costs and whether it is held is for the route to say, not for the request.
+      if (by === "gateway" && call.cost === 1 && !call.reserve)
+        return { method: "GET", path: "/anything", headers: holder(call.secret) };
       const question = {
         key: secrets.credentialOf(call.secret),
-        cost: call.cost,
+        ...(call.reserve ? { reserve: call.cost } : { cost: call.cost }),
         ...(call.scope !== undefined && { scopes: [call.scope] }),
         ...(call.ip !== undefined && { ip: call.ip }),
         ...(call.dry !== undefined && { dryRun: call.dry }),
       };
       return { method: "POST", path: "/_rekey/v1/verify", headers: admin, body: question };
+    }
+    case "settle": {
+      const id = secrets.credentialOf(call.reservation);
+      return {
+        method: "POST",
+        path: `/_rekey/v1/reservations/${id}/settle`,
+        headers: admin,
+        body: { used: call.used },
+      };
     }
     case "read":
       return { method: "GET", path, headers: admin };
@@ -86,27 +97,56 @@ function wireOf(keyId: string, call: Call, { adminToken, secrets, by = "verify" 
     case "purge":
       return { method: "DELETE", path, headers: admin };
     case "obey":
-      throw new Error("an owner's order is not given to a key over HTTP");
+    case "ring":
+      throw new Error("a key does this by itself, or for its owner: nobody asks for it over HTTP");
   }
 }
 
 const matching = (revision: number | null) => (revision === null ? {} : { "if-match": `"${revision}"` });
 
 /** The fields of a body that say these rules. */
-const fieldsOf = ({ expiresAt, scopes, ips, quota, pace, selfRotate }: Partial<Rules>) => ({
-  ...(expiresAt !== undefined && { expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString() }),
-  ...(scopes !== undefined && { scopes }),
-  ...(ips !== undefined && { allowedIps: ips }),
-  ...(quota !== undefined && { quota }),
-  ...(pace !== undefined && {
-    rateLimits: pace.map(({ name, limit, windowMs }) => ({
-      name,
-      limit,
-      windowSeconds: windowMs / 1000,
-      algorithm: "window",
-    })),
-  }),
-  ...(selfRotate !== undefined && { selfRotate }),
+const fieldsOf = (rules: Partial<Rules>) => {
+  const { expiresAt, session, idleMs, scopes, ips, quota, pace, rotation, reserveMs, onTimeout, selfRotate } = rules;
+  return {
+    ...(expiresAt && { expiresAt: new Date(expiresAt).toISOString() }),
+    ...(expiresAt === null && !session && { expiresAt }),
+    ...(session && {
+      kind: "session",
+      lifetimeSeconds: session.lifetimeMs / 1000,
+      maxLifetimeSeconds: secondsOf(session.capMs),
+    }),
+    ...(typeof idleMs === "number" && { idleSeconds: idleMs / 1000 }),
+    ...(scopes !== undefined && { scopes }),
+    ...(ips !== undefined && { allowedIps: ips }),
+    ...(quota !== undefined && { quota: quota && quotaFields(quota) }),
+    ...(pace !== undefined && { rateLimits: pace.map(limitFields) }),
+    ...(rotation !== undefined && { rotation: rotation && rotationFields(rotation) }),
+    ...(reserveMs !== undefined && { reserveSeconds: reserveMs / 1000 }),
+    ...(onTimeout !== undefined && { onReservationTimeout: onTimeout }),
+    ...(selfRotate !== undefined && { selfRotate }),
+  };
+};
+
+const secondsOf = (ms: number | null): number | null => (ms === null ? null : ms / 1000);
+
+const quotaFields = ({ limit, period: of, zone, cap }: QuotaRule) => {
+  const isEven = typeof of === "object";
+  const period = isEven ? { everySeconds: of.everyMs / 1000, anchor: new Date(of.anchor).toISOString() } : of;
+  const refill = cap === undefined ? {} : { refill: "add", cap };
+  return { limit, period, ...(zone !== undefined && { timezone: zone }), ...refill };
+};
+
+const limitFields = ({ windowMs, algorithm = "window", ...rule }: PaceRule) => ({
+  ...rule,
+  algorithm,
+  windowSeconds: windowMs / 1000,
+});
+
+const rotationFields = ({ afterUses, afterMs, mode, graceMs }: RotationRule) => ({
+  afterUses,
+  afterSeconds: secondsOf(afterMs),
+  mode,
+  graceSeconds: graceMs / 1000,
 });
 
 const DONE: Readonly<Record<string, string>> = {
@@ -126,10 +166,15 @@ const DONE: Readonly<Record<string, string>> = {
 function answerOf(call: Call, response: Response, secrets: Secrets): Answer {
   const { status, headers, body } = response;
   if (call.do === "use" && status === 200) {
-    return body.startsWith('{"valid"') ? verdictFacts(JSON.parse(body) as Verdict) : admissionFacts(response);
+    const isVerdict = body.startsWith('{"valid"');
+    return isVerdict ? verdictFacts(JSON.parse(body) as Verdict, secrets) : admissionFacts(response, secrets);
   }
   if (call.do === "purge" && status === 204) return { code: "purged" };
   const said = JSON.parse(body) as Said;
+  if (status < 300 && call.do === "settle") {
+    const { reserved, charged, overrun } = said as unknown as Settled;
+    return { code: "settled", units: reserved, charged, overrun };
+  }
   if (status < 300) {
     const { key, retired, record = said as unknown as KeyRecord } = said;
     return {
@@ -148,11 +193,15 @@ function answerOf(call: Call, response: Response, secrets: Secrets): Answer {
 }
 
 /** What the origin saw, which it repeats, and what the gateway says is left. */
-const admissionFacts = ({ headers, body }: Response): Answer => ({
-  code: "valid",
-  version: (JSON.parse(body) as { version: number }).version,
-  ...limitFacts(headers["ratelimit"]),
-});
+const admissionFacts = ({ headers, body }: Response, secrets: Secrets): Answer => {
+  const successor = headers["rekey-new-key"];
+  return {
+    code: "valid",
+    version: (JSON.parse(body) as { version: number }).version,
+    ...limitFacts(headers["ratelimit"]),
+    ...(typeof successor === "string" && { secret: secrets.nameOf(successor) }),
+  };
+};
 
 /** `"burst";r=3;t=60, "quota";r=12`: what is left of each rate limit, in their order, and of the quota. */
 function limitFacts(header: string | string[] | undefined): { room?: readonly number[]; remaining?: number } {
@@ -170,10 +219,18 @@ type Verdict = {
   readonly version?: number;
   readonly quota?: { readonly used: number; readonly remaining: number } | null;
   readonly rateLimits?: readonly { readonly remaining: number }[];
+  readonly reservation?: { readonly id: string };
+  readonly newKey?: string;
 };
+type Settled = { readonly reserved: number; readonly charged: number; readonly overrun: number };
 
-const verdictFacts = ({ code, version, quota, rateLimits }: Verdict): Answer => ({
+const verdictFacts = (
+  { code, version, quota, rateLimits, reservation, newKey }: Verdict,
+  secrets: Secrets,
+): Answer => ({
   code,
+  ...(reservation !== undefined && { reservation: secrets.nameOf(reservation.id) }),
+  ...(newKey !== undefined && { secret: secrets.nameOf(newKey) }),
   ...(version !== undefined && { version }),
   ...(rateLimits !== undefined && allowanceFacts({ quota: quota ?? null, rateLimits })),
 });

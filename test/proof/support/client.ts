@@ -1,5 +1,5 @@
 import type { Dice } from "../../support/dice.ts";
-import type { Answer, Call, Rules } from "../model/call.ts";
+import { LENIENT, type Answer, type Call, type Rules } from "../model/call.ts";
 
 /** What those who share a key know of it. Only what they heard: it may be behind. */
 export class Knowledge {
@@ -8,14 +8,18 @@ export class Knowledge {
   newest = 0;
   lastHeard = "";
   revision = 1;
+  /** Reservations that may still be open, newest last. */
+  readonly held: string[] = [];
 
   hear(answer: Answer): void {
     this.lastHeard = answer.code;
-    const { secret, version, revision } = answer;
+    const { revision, reservation } = answer;
     if (typeof revision === "number") this.revision = Math.max(this.revision, revision);
-    if (typeof secret !== "string" || typeof version !== "number") return;
-    this.#secrets.set(version, secret);
-    this.newest = Math.max(this.newest, version);
+    if (typeof reservation === "string") this.held.push(reservation);
+    const issued = issuedBy(answer);
+    if (issued === null) return;
+    this.#secrets.set(issued.version, issued.secret);
+    this.newest = Math.max(this.newest, issued.version);
   }
 
   get secret(): string {
@@ -30,6 +34,16 @@ export class Knowledge {
   }
 }
 
+/** The secret that came with an answer, and its version; an admission names the version that was admitted. */
+export function issuedBy({
+  code,
+  secret,
+  version,
+}: Answer): { readonly secret: string; readonly version: number } | null {
+  if (typeof secret !== "string" || typeof version !== "number") return null;
+  return { secret, version: code === "valid" ? version + 1 : version };
+}
+
 const DAY = 24 * 60 * 60_000;
 
 /**
@@ -37,22 +51,34 @@ const DAY = 24 * 60 * 60_000;
  * There is always a quota: what is left of it tells the checkers in which order units were spent.
  */
 export const someRules = (roll: Dice): Rules => ({
-  expiresAt: null,
-  scopes: [],
-  ips: null,
+  ...LENIENT,
   quota: { limit: 1 + roll.below(roll.onceIn(3) ? 200 : 2_000), period: "none" },
-  pace: roll.onceIn(2) ? [] : [{ name: "burst", limit: 100 + roll.below(1_000), windowMs: 300 * DAY }],
-  selfRotate: true,
+  pace: roll.onceIn(2) ? [] : LIMITS.slice(roll.below(3)).map((rule) => ({ ...rule, limit: 100 + roll.below(200) })),
+  rotation: roll.onceIn(2) ? { afterUses: 10 + roll.below(50), afterMs: null, mode: "issue", graceMs: DAY } : null,
 });
 
+/** Of a bucket so little drains in the time of a campaign that it is nothing. */
+const LIMITS: Rules["pace"] = [
+  { name: "burst", limit: 1, windowMs: 300 * DAY },
+  { name: "log", limit: 1, windowMs: 300 * DAY, algorithm: "sliding", unit: "cost" },
+  { name: "drip", limit: 1, windowMs: 300 * DAY, algorithm: "bucket" },
+];
+
 /**
- * What a client of a busy key does next: of 100 calls 90 use it, a fifth of them with an old secret; 5 rotate it, 3 read
+ * What a client of a busy key does next: of 100 calls 90 use it, a fifth of them with an old secret, some by holding
+ * units and settling them, now and then once more; 5 rotate it, 3 read
  * it, 2 change it otherwise. A key that is found suspended is mostly resumed, so that the rest of its history is worth something.
  */
 export function nextCall(roll: Dice, known: Knowledge, mints: string): Call {
   if (known.lastHeard === "key-suspended" && roll.onceIn(4)) return { do: "resume" };
   const chance = roll.below(100);
-  if (chance < 90) return { do: "use", secret: roll.onceIn(5) ? known.old(roll) : known.secret, cost: 1 };
+  if (chance < 90) {
+    const use = { do: "use", secret: roll.onceIn(5) ? known.old(roll) : known.secret, cost: 1 } as const;
+    if (!roll.onceIn(8)) return use;
+    if (known.held.length === 0 || roll.onceIn(3)) return { ...use, cost: 3, reserve: true };
+    const reservation = roll.pick(known.held.slice(-5));
+    return { do: "settle", reservation, used: roll.below(5) };
+  }
   if (chance < 93) return { do: "read" };
   if (chance < 98) {
     const expected = roll.pick([known.newest, null, null, null]);
@@ -61,7 +87,7 @@ export function nextCall(roll: Dice, known: Knowledge, mints: string): Call {
   if (roll.onceIn(40)) return { do: "revoke" };
   if (roll.onceIn(4)) return { do: "suspend" };
   if (roll.onceIn(4)) return { do: "credit", add: 1 + roll.below(50), ifMatch: null };
-  const { quota, pace } = someRules(roll);
+  const { quota, pace, rotation } = someRules(roll);
   const ifMatch = roll.pick([null, known.revision]);
-  return { do: "amend", change: roll.pick<Partial<Rules>>([{ quota }, { pace }]), ifMatch };
+  return { do: "amend", change: roll.pick<Partial<Rules>>([{ quota }, { pace }, { rotation }]), ifMatch };
 }

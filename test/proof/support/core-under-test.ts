@@ -5,12 +5,18 @@ import { obey, resume, revoke, suspend, type Circumstance } from "../../../src/k
 import { create, createAfterPurge, createAgain } from "../../../src/key/create.ts";
 import type { KeyId } from "../../../src/key/credential.ts";
 import { digestOf, type Digest } from "../../../src/key/digest.ts";
+import { endRest } from "../../../src/key/end-rest.ts";
 import type { KeyEvent } from "../../../src/key/event.ts";
+import { announceRotation } from "../../../src/key/follow-policy.ts";
 import type { Key, Profile, Step } from "../../../src/key/key.ts";
 import { purge } from "../../../src/key/purge.ts";
+import { withoutRepeat } from "../../../src/key/receipt.ts";
 import { recordOf, type KeyRecord } from "../../../src/key/record.ts";
+import type { ReservationId } from "../../../src/key/reservation.ts";
 import { rotate, rotateSelf } from "../../../src/key/rotate.ts";
+import { dueSoonAt, isDueSoon } from "../../../src/key/rotation-policy.ts";
 import { readSelf, revokeSelf } from "../../../src/key/self.ts";
+import { closeExpired, settle } from "../../../src/key/settle.ts";
 import { epochMs, ForwardClock, type EpochMs } from "../../../src/key/time.ts";
 import { awaitedOrder, withAwaited } from "../../../src/key/vacancy.ts";
 import type { Answer, Call, Rules } from "../model/call.ts";
@@ -23,16 +29,19 @@ const ADMIN = { actor: "admin", requestId: "req_1", ip: null, userAgent: null, c
 
 /**
  * The core of a key and its book, wired as the key's object wires them, without the platform: decide on the page in
- * memory, replace it, write it later. Speaks the language of the model. A secret is its name.
+ * memory, replace it, write it later. Speaks the language of the model. A secret is its name; a reservation has the name
+ * under which it was asked for.
  */
 export class CoreUnderTest {
   readonly #book: Book;
   readonly #clock: ForwardClock;
+  readonly #reservations: Map<string, ReservationId>;
   #page: Page | null;
   #events: KeyEvent[] = [];
 
-  /** Wakes on what storage holds. */
-  constructor(storage: SqliteStorage, readClock: () => number) {
+  /** Wakes on what storage holds. `reservations`: the ids behind their names, which those who were told them keep. */
+  constructor(storage: SqliteStorage, readClock: () => number, reservations: Map<string, ReservationId>) {
+    this.#reservations = reservations;
     this.#book = new Book(storage as unknown as DurableObjectStorage);
     this.#page = this.#book.written;
     this.#clock = new ForwardClock(this.#page?.key?.use.newest ?? epochMs(0), readClock);
@@ -62,23 +71,69 @@ export class CoreUnderTest {
     const now = this.#clock.now();
     const circumstance: Circumstance = { now, by: ADMIN, reason: null };
     const page = this.#page ?? NOTHING;
-    const { key } = page;
     if (call.do === "create") return this.#create(page, call, circumstance);
     if (call.do === "obey") return this.#obey(page, call, circumstance);
     if (call.do === "purge") return this.#purge(page, circumstance);
-    if (key === null) return { code: "secret" in call ? "invalid-key" : "not-found" };
-    return this.#step(key, call, circumstance);
+    if (call.do === "ring") return this.#ring(circumstance);
+    this.#present(circumstance);
+    if (this.#page === null || this.#page.key === null) return { code: "secret" in call ? "invalid-key" : "not-found" };
+    return this.#step(this.#page.key, call, circumstance);
   }
 
-  #step(key: Key, call: Exclude<Call, { do: "create" | "obey" | "purge" }>, circumstance: Circumstance): Answer {
+  /** What was due has happened before anything is decided. */
+  #present(circumstance: Circumstance): void {
+    const key = this.#page?.key ?? null;
+    if (key === null) return;
+    const timely = closeExpired(key, circumstance.now);
+    const { key: next, events } = endRest(timely, circumstance) ?? { key: timely, events: [] };
+    this.#apply({ key: next, events, answer: null });
+  }
+
+  /** The alarm of the key's object. */
+  #ring(circumstance: Circumstance): Answer {
+    const { now } = circumstance;
+    const key = this.#page?.key ?? null;
+    if (key === null) return { code: "rung" };
+    if ((key.receipts.repeat?.validUntil ?? Infinity) <= now) {
+      this.#apply({ key: { ...key, receipts: withoutRepeat(key.receipts) }, events: [], answer: null });
+    }
+    this.#present(circumstance);
+    const present = this.#page!.key!;
+    const soon = dueSoonAt(present);
+    if (soon !== null && now >= soon && isDueSoon(present, now)) {
+      this.#apply({ ...announceRotation(present, circumstance), answer: null });
+    }
+    return { code: "rung" };
+  }
+
+  #step(
+    key: Key,
+    call: Exclude<Call, { do: "create" | "obey" | "purge" | "ring" }>,
+    circumstance: Circumstance,
+  ): Answer {
     const { now } = circumstance;
     switch (call.do) {
       case "use": {
-        const { answer } = this.#apply(admit(key, admissionOf(call), now, { mint: () => freshOf("unasked"), random }));
-        return verdictFacts(answer);
+        const mint = () => freshOf(call.mints!);
+        const { answer } = this.#apply(admit(key, admissionOf(call), now, { mint, random }));
+        const held = answer.admitted ? answer.reservation : null;
+        if (held === null) return verdictFacts(answer);
+        this.#reservations.set(call.opens!, held.id);
+        return { ...verdictFacts(answer), reservation: call.opens, holdsUntil: held.expiresAt };
       }
-      case "read":
-        return recordFacts("record", recordOf(key, now));
+      case "settle": {
+        const id = this.#reservations.get(call.reservation) ?? ("res_unheard-of" as ReservationId);
+        const { answer } = this.#apply(settle(key, id, call.used, now));
+        if (!answer.done) return { code: answer.because };
+        const { units, closed } = answer.reservation;
+        return { code: "settled", units, charged: closed!.charged, overrun: closed!.overrun };
+      }
+      case "read": {
+        const record = recordOf(key, now);
+        const { quota, rateLimits } = record.allowance;
+        const resets = [quota?.resetsAt ?? null, ...rateLimits.map(({ resetsAt }) => resetsAt)];
+        return { ...recordFacts("record", record), resets };
+      }
       case "read-self":
         return this.#plain(readSelf(key, digestOf(call.secret), call.ip ?? null, now), "record", now);
       case "revoke-self":
@@ -122,7 +177,9 @@ export class CoreUnderTest {
     if (page.vacancy?.kind === "purged") return { code: createAfterPurge(page.vacancy, idempotency, now).because };
     const ownerOrder = awaitedOrder(page.vacancy, OWNER);
     if (ownerOrder?.standing === "revoked") return { code: "owner-revoked" };
-    const options = { expiresAt: call.rules.expiresAt as EpochMs | null, ownerOrder, idempotency };
+    const { expiresAt, session } = call.rules;
+    const end = (session === null ? expiresAt : now + session.lifetimeMs) as EpochMs | null;
+    const options = { expiresAt: end, ownerOrder, idempotency };
     const step = create(profileOf(call.rules, now), options, freshOf(call.mints), circumstance);
     this.#replace({ key: step.key, vacancy: null, boot: 1, delivered: 0, epoch: null, agenda: new Map() }, step.events);
     return { ...recordFacts("created", recordOf(step.key, now)), secret: call.mints };
@@ -192,8 +249,21 @@ const codeOf = (reason: string): string => CODES[reason] ?? reason;
 
 function verdictFacts(verdict: Verdict): Answer {
   const code = verdict.admitted ? "valid" : codeOf(verdict.refusal.reason);
-  const version = verdict.identity?.version ?? null;
-  return { code, version, ...(verdict.allowance !== null && allowanceFacts(verdict.allowance)) };
+  const facts = {
+    code,
+    version: verdict.identity?.version ?? null,
+    ...(verdict.allowance !== null && allowanceFacts(verdict.allowance)),
+  };
+  if (verdict.admitted) {
+    const expiresAt = verdict.identity.details!.expiresAt;
+    return { ...facts, expiresAt, ...(verdict.newKey !== null && { secret: verdict.newKey }) };
+  }
+  const { refusal } = verdict;
+  return {
+    ...facts,
+    ...("limit" in refusal && { limit: refusal.limit }),
+    ...("retryAt" in refusal && { retryAt: refusal.retryAt }),
+  };
 }
 
 const allowanceFacts = ({ quota, rateLimits }: KeyRecord["allowance"]) => ({
@@ -209,6 +279,8 @@ const recordFacts = (code: string, record: KeyRecord): Answer => ({
   status: record.status,
   ownerSuspended: record.ownerSuspended,
   expiresAt: record.expiresAt,
+  dueAt: record.rotationDueAt,
+  lastUsedAt: record.lastUsedAt,
   ...allowanceFacts(record.allowance),
 });
 
@@ -219,6 +291,7 @@ const admissionOf = (call: Extract<Call, { do: "use" }>) => ({
   anyScope: [],
   ip: call.ip ?? null,
   dryRun: call.dry ?? false,
+  reserve: call.reserve ?? false,
 });
 
 const idempotencyOf = (actor: string, header: string | null, asked: unknown) =>
@@ -232,46 +305,61 @@ const freshOf = (name: string) => ({
   random,
 });
 
-const quotaOf = (quota: Rules["quota"]): Profile["quota"] =>
-  quota === null ? null : { ...quota, timezone: "UTC", refill: "reset", cap: null };
+const secondsOf = (ms: number | null): number | null => (ms === null ? null : ms / 1000);
+
+function quotaOf(quota: Rules["quota"]): Profile["quota"] {
+  if (quota === null) return null;
+  const { limit, period: of, zone = "UTC", cap } = quota;
+  const period = typeof of === "object" ? { everySeconds: of.everyMs / 1000, anchor: epochMs(of.anchor) } : of;
+  return {
+    limit,
+    period,
+    timezone: zone,
+    ...(cap === undefined ? { refill: "reset", cap: null } : { refill: "add", cap }),
+  };
+}
 
 const paceOf = (pace: Rules["pace"]): Profile["rateLimits"] =>
-  pace.map(({ name, limit, windowMs }) => ({
-    name,
-    limit,
-    windowSeconds: windowMs / 1000,
-    algorithm: "window",
-    unit: "request",
-  }));
+  pace.map(({ name, limit, windowMs, algorithm = "window", burst = limit, unit = "request" }) => {
+    const rate = { name, limit, windowSeconds: windowMs / 1000, unit };
+    return algorithm === "bucket" ? { ...rate, algorithm, burst } : { ...rate, algorithm };
+  });
 
-const profileOf = ({ scopes, ips, quota, pace, selfRotate }: Rules, now: EpochMs): Profile => ({
+function rotationOf(rotation: Rules["rotation"]): Profile["rotation"] {
+  if (rotation === null) return null;
+  const { afterUses, afterMs, mode, graceMs } = rotation;
+  return { afterUses, afterSeconds: secondsOf(afterMs), mode, graceSeconds: graceMs / 1000 };
+}
+
+const profileOf = (rules: Rules, now: EpochMs): Profile => ({
   id: ID,
   name: "a key",
   owner: OWNER,
-  kind: "token",
+  kind: rules.session === null ? "token" : "session",
   environment: "live",
   prefix: "rk_test",
   createdAt: now,
-  scopes,
-  allowedIps: ips,
-  quota: quotaOf(quota),
-  rateLimits: paceOf(pace),
-  lifetimeSeconds: null,
-  maxLifetimeSeconds: null,
-  idleSeconds: null,
-  rotation: null,
+  scopes: rules.scopes,
+  allowedIps: rules.ips,
+  quota: quotaOf(rules.quota),
+  rateLimits: paceOf(rules.pace),
+  lifetimeSeconds: secondsOf(rules.session?.lifetimeMs ?? null),
+  maxLifetimeSeconds: secondsOf(rules.session?.capMs ?? null),
+  idleSeconds: secondsOf(rules.idleMs),
+  rotation: rotationOf(rules.rotation),
   maxConcurrent: null,
-  reserveSeconds: 300,
-  onReservationTimeout: "charge",
-  selfRotate,
+  reserveSeconds: rules.reserveMs / 1000,
+  onReservationTimeout: rules.onTimeout,
+  selfRotate: rules.selfRotate,
   metadata: {},
 });
 
-const amendmentOf = ({ expiresAt, scopes, ips, quota, pace, selfRotate }: Partial<Rules>) => ({
+const amendmentOf = ({ expiresAt, scopes, ips, quota, pace, rotation, selfRotate }: Partial<Rules>) => ({
   ...(expiresAt !== undefined && { expiresAt: expiresAt as EpochMs | null }),
   ...(scopes !== undefined && { scopes }),
   ...(ips !== undefined && { allowedIps: ips }),
   ...(quota !== undefined && { quota: quotaOf(quota) }),
   ...(pace !== undefined && { rateLimits: paceOf(pace) }),
+  ...(rotation !== undefined && { rotation: rotationOf(rotation) }),
   ...(selfRotate !== undefined && { selfRotate }),
 });

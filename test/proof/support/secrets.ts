@@ -1,4 +1,4 @@
-/** Short names for credentials, by which histories speak of them. */
+/** Short names for credentials and for ids of reservations, by which histories speak of them. */
 export class Secrets {
   readonly #names = new Map<string, string>();
   readonly #credentials: string[] = [];

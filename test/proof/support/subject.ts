@@ -1,6 +1,6 @@
 import type { Rekey } from "../../support/rekey.ts";
 import type { Heard } from "../history/recorder.ts";
-import type { Answer, Call, Rules } from "../model/call.ts";
+import { LENIENT, type Answer, type Call, type Rules } from "../model/call.ts";
 import { explains } from "../model/explains.ts";
 import { ABSENT, step, type State } from "../model/key.ts";
 import { make } from "./caller.ts";
@@ -16,12 +16,9 @@ export type Draft =
   | { readonly do: "credit"; readonly add: number };
 
 const RULES: Rules = {
-  expiresAt: null,
-  scopes: [],
-  ips: null,
+  ...LENIENT,
   quota: { limit: 50, period: "none" },
   pace: [{ name: "burst", limit: 60, windowMs: 300 * 24 * 60 * 60_000 }],
-  selfRotate: true,
 };
 
 /** A key with a history, and the model beside it. */

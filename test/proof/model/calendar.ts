@@ -62,19 +62,37 @@ export function firstInstant(from: number, until: number, isSo: (at: number) => 
 /** `2026-12-31 23:59:59 GMT+01:00`: what clocks and calendars of a zone show at an instant. */
 function shown(zone: string, at: number): string {
   if (zone === "UTC") return new Date(at).toISOString().slice(0, 19).replace("T", " ");
+  const offset = offsetAt(zone, at);
+  const [sign, hours, minutes] = [offset[3] === "-" ? -1 : 1, Number(offset.slice(4, 6)), Number(offset.slice(7, 9))];
+  const local = new Date(at + sign * (hours * 60 + minutes) * 60_000);
+  return `${local.toISOString().slice(0, 19).replace("T", " ")} ${offset}`;
+}
+
+/** No clock that the campaigns look at is moved at another instant than a quarter of an hour. */
+const QUARTER = 15 * 60_000;
+const offsets = new Map<string, string>();
+
+/** `GMT+01:00`, or `GMT`. */
+function offsetAt(zone: string, at: number): string {
+  const name = `${zone} ${Math.floor(at / QUARTER)}`;
+  let offset = offsets.get(name);
+  if (offset === undefined) {
+    offset = clockOf(zone).format(at).split(" ")[1]!;
+    if (offsets.size > 100_000) offsets.clear();
+    offsets.set(name, offset);
+  }
+  return offset;
+}
+
+const clocks = new Map<string, Intl.DateTimeFormat>();
+function clockOf(zone: string): Intl.DateTimeFormat {
   let clock = clocks.get(zone);
   if (clock === undefined) {
-    const two = "2-digit";
-    // Sweden writes dates as ISO 8601 does.
-    clock = new Intl.DateTimeFormat("sv-SE", {
-      timeZone: zone,
-      ...{ year: "numeric", month: two, day: two, hour: two, minute: two, second: two, timeZoneName: "longOffset" },
-    });
+    clock = new Intl.DateTimeFormat("en", { timeZone: zone, year: "numeric", timeZoneName: "longOffset" });
     clocks.set(zone, clock);
   }
-  return clock.format(at);
+  return clock;
 }
-const clocks = new Map<string, Intl.DateTimeFormat>();
 
 const dateOf = (text: string): number => Date.parse(text.slice(0, 10));
 const monthOf = (text: string): number => Number(text.slice(0, 4)) * 12 + Number(text.slice(5, 7));

@@ -1,4 +1,4 @@
-import { firstInstant, nameOf, periodsBetween } from "./calendar.ts";
+import { firstInstant, nameOf, periodsBetween, type Refilled } from "./calendar.ts";
 import type { QuotaRule } from "./call.ts";
 
 /** What was used in the period of an instant, and what came into it from earlier ones. */
@@ -45,8 +45,15 @@ export const fitsAt = (rule: QuotaRule, spent: Spent, units: number, now: number
 /** The first instant of the next period. */
 export const resetOf = (rule: QuotaRule, now: number): number | null => {
   const present = periodOf(rule, now);
-  return rule.period === "none" ? null : firstInstant(now, now + FAR, (at) => periodOf(rule, at) !== present);
+  const isOver = (at: number): boolean => periodOf(rule, at) !== present;
+  return rule.period === "none" ? null : firstInstant(now, now + longest(rule.period), isOver);
 };
+
+/** Longer than any period of the kind, by the most that clocks are moved. */
+function longest(period: Refilled): number {
+  if (typeof period === "object") return period.everyMs;
+  return { hour: 2, day: 2 * 24, week: 8 * 24, month: 32 * 24 }[period] * 60 * 60_000;
+}
 
 /** Whether what was used under one rule goes on counting under the other: only the limit, or the cap, is another. */
 export const isSameQuota = (was: QuotaRule, is: QuotaRule): boolean =>

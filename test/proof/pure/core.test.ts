@@ -1,9 +1,13 @@
 import { expect, test } from "vitest";
-import { C5 } from "../campaigns/c5-core.ts";
+import { PURE } from "../campaigns/all.ts";
 
 const seed = Number(process.env["SEED"] ?? 1);
 
-test(`C5, seed ${seed}: ${C5.title}`, { timeout: 120_000 }, async () => {
-  const { violations } = await C5.run(C5.short, seed, () => {});
-  expect(violations).toEqual([]);
-});
+test.each(PURE.map((campaign) => ({ ...campaign, seed })))(
+  "$name, seed $seed: $title",
+  { timeout: 120_000 },
+  async ({ run, short }) => {
+    const { violations } = await run(short, seed, () => {});
+    expect(violations).toEqual([]);
+  },
+);

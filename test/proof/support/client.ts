@@ -53,8 +53,8 @@ const DAY = 24 * 60 * 60_000;
 export const someRules = (roll: Dice): Rules => ({
   ...LENIENT,
   quota: { limit: 1 + roll.below(roll.onceIn(3) ? 200 : 2_000), period: "none" },
-  pace: roll.onceIn(2) ? [] : LIMITS.slice(roll.below(3)).map((rule) => ({ ...rule, limit: 100 + roll.below(200) })),
-  rotation: roll.onceIn(2) ? { afterUses: 10 + roll.below(50), afterMs: null, mode: "issue", graceMs: DAY } : null,
+  pace: roll.onceIn(2) ? [] : LIMITS.slice(roll.below(3)).map((rule) => ({ ...rule, limit: 150 + roll.below(400) })),
+  rotation: roll.onceIn(2) ? { afterUses: 2 + roll.below(15), afterMs: null, mode: "issue", graceMs: DAY } : null,
 });
 
 /** Of a bucket so little drains in the time of a campaign that it is nothing. */

@@ -1,0 +1,261 @@
+import type { ReservationId } from "../../../src/key/reservation.ts";
+import { dice, type Dice } from "../../support/dice.ts";
+import { nameOf } from "../model/calendar.ts";
+import { LENIENT, type Call, type PaceRule, type QuotaRule, type Rules, type Use } from "../model/call.ts";
+import { explains } from "../model/explains.ts";
+import { ABSENT, step, type Key, type State } from "../model/key.ts";
+import { restEnd } from "../model/lifetime.ts";
+import * as pace from "../model/pace.ts";
+import { resetOf } from "../model/quota.ts";
+import { dueByAge } from "../model/succession.ts";
+import { CoreUnderTest } from "../support/core-under-test.ts";
+import { SqliteStorage } from "../support/sqlite-storage.ts";
+import type { Campaign } from "./campaign.ts";
+
+const CROSSINGS_A_KEY = 60;
+const HOUR = 60 * 60_000;
+const DAY = 24 * HOUR;
+
+/** Shortly before these it begins: zones and the instants at which their clocks or their calendars do something rare. */
+const TIMES: readonly (readonly [zone: string, instants: readonly string[]])[] = [
+  ["UTC", ["2026-12-31T23:00Z", "2028-02-28T23:00Z", "2027-02-28T23:00Z", "2026-04-30T23:00Z"]],
+  ["Europe/Berlin", ["2026-03-29T01:00Z", "2026-10-25T01:00Z", "2026-12-31T23:00Z", "2028-02-29T23:00Z"]],
+  ["America/New_York", ["2026-03-08T07:00Z", "2026-11-01T06:00Z", "2027-01-01T05:00Z"]],
+  // Forward at midnight, so that a day begins at one o'clock; and back at midnight, so that an hour of yesterday comes twice.
+  ["America/Santiago", ["2026-09-06T04:00Z", "2026-04-05T03:00Z"]],
+  // By half an hour.
+  ["Australia/Lord_Howe", ["2026-10-03T15:30Z", "2026-04-04T15:00Z"]],
+  ["Asia/Kathmandu", ["2026-12-31T18:15Z"]],
+  ["Pacific/Kiritimati", ["2026-12-31T10:00Z"]],
+];
+
+/**
+ * Time as it really behaves: the clock is put a millisecond before, at and after every instant at which something ends or
+ * begins (a window, a period in some zone, a life, a rest, a grace, a reservation), jumps by hours and steps back, and the
+ * object sleeps and wakes meanwhile. Every answer must be the model's; and from the admissions alone, without any model,
+ * it is counted again that no limit let in one more and no key outlived its end.
+ */
+export const C12: Campaign = {
+  name: "C12",
+  title: "time: boundaries to the millisecond, clocks that step back, daylight saving, year ends",
+  short: 50_000,
+  full: 1_000_000,
+  unit: "crossings",
+  async run(size, seed, progress) {
+    const counts = { crossings: 0, keys: 0, commands: 0, admissions: 0, "steps back": 0, "times woken": 0 };
+    for (let at = 0; counts.crossings < size; at++) {
+      const violation = runOne(seed + at, counts);
+      counts.keys += 1;
+      if (violation !== null) return { counts, violations: [`key ${seed + at}: ${violation}`] };
+      if (at % 100 === 0) {
+        progress(counts.crossings);
+        await new Promise(setImmediate);
+      }
+    }
+    return { counts, violations: [] };
+  },
+};
+
+type Counts = { crossings: number; commands: number; admissions: number; "steps back": number; "times woken": number };
+
+/** What was let in, by the key's own clock; what a settlement gave back is less than nothing, taken when it was held. */
+type Admission = { readonly at: number; readonly cost: number };
+
+function runOne(seed: number, counts: Counts): string | null {
+  const roll = dice(seed);
+  const [zone, instants] = roll.pick(TIMES);
+  let machine = Date.parse(roll.pick(instants)) - roll.below(roll.pick([HOUR, 30 * HOUR]));
+  let now = machine;
+  const created = now;
+  const storage = new SqliteStorage();
+  const reservations = new Map<string, ReservationId>();
+  const wake = () => new CoreUnderTest(storage, () => machine, reservations);
+  let core = wake();
+  let model: State = ABSENT;
+  let names = 0;
+  const admissions: Admission[] = [];
+  const settlements = new Map<string, Admission>();
+  const rules = someRules(roll, zone, now);
+
+  const ask = (call: Call): string | null => {
+    now = Math.max(now, machine);
+    const told = step(model, call, now);
+    const answer = core.decide(call);
+    model = told.state;
+    counts.commands += 1;
+    if (!explains(told.answer, answer)) {
+      return `at ${new Date(now).toISOString()} ${JSON.stringify(call)}: the core says ${JSON.stringify(answer)}, the model ${JSON.stringify(told.answer)} under ${JSON.stringify(rules)}`;
+    }
+    if (answer.code === "valid") {
+      counts.admissions += 1;
+      admissions.push({ at: now, cost: (call as Use).cost });
+    }
+    if (call.do === "settle" && answer.code === "settled")
+      settlements.set(call.reservation, settlementOf(told.state as Key, call));
+    return null;
+  };
+  const use = (key: Key): Call => ({
+    do: "use",
+    secret: key.former.length > 0 && roll.onceIn(4) ? key.former[0]!.secret : key.secret,
+    cost: roll.pick([1, 1, 1, 2, 0]),
+    mints: `secret ${(names += 1)}`,
+    ...(roll.onceIn(8) && { reserve: true, opens: `reservation ${(names += 1)}` }),
+  });
+  const next = (key: Key): Call => {
+    const open = key.held.find(({ closed }) => closed === null);
+    if (open !== undefined && roll.onceIn(6)) return { do: "settle", reservation: open.name, used: roll.below(3) };
+    return roll.onceIn(12) ? roll.pick<Call>([{ do: "read" }, { do: "ring" }]) : use(key);
+  };
+
+  let fault = ask({ do: "create", rules, mints: "secret 0", header: null });
+  for (let crossing = 0; crossing < CROSSINGS_A_KEY && fault === null; crossing++) {
+    const key = model as unknown as Key;
+    const boundaries = boundariesOf(key, now);
+    if (boundaries.length > 0) machine = roll.pick(boundaries) + roll.pick([-1, 0, 1]);
+    else machine += roll.below(DAY);
+    counts.crossings += 1;
+    for (let times = 1 + roll.below(roll.pick([2, 12])); times > 0 && fault === null; times--) {
+      fault = ask(next(model as unknown as Key));
+      if (roll.onceIn(30)) machine += 1;
+    }
+    if (roll.onceIn(4)) {
+      counts["steps back"] += 1;
+      machine -= roll.below(2 * HOUR);
+    }
+    if (roll.onceIn(10)) {
+      core.commit();
+      core = wake();
+      counts["times woken"] += 1;
+      now = (model as unknown as Key).newest;
+    }
+    // Whatever has ended once is of no interest any more.
+    if (isOver(model as unknown as Key, now) && roll.onceIn(6)) break;
+  }
+  storage.close();
+  return fault ?? excess(rules, admissions, [...settlements.values()], created);
+}
+
+function settlementOf(
+  { held, rules: { reserveMs } }: Key,
+  { reservation }: { readonly reservation: string },
+): Admission {
+  const { units, until, closed } = held.find(({ name }) => name === reservation)!;
+  return { at: until - reserveMs, cost: closed!.charged - units };
+}
+
+const isOver = (key: Key, now: number): boolean => now >= (key.rules.expiresAt ?? Infinity);
+
+/** The next instants from which on something about the key is not as it was. */
+function boundariesOf(key: Key, now: number): readonly number[] {
+  const { rules, traces } = key;
+  const limits = rules.pace.flatMap((rule, at) => [
+    pace.comesBackAt(rule, traces[at]!, now),
+    // A bucket gives one unit back after the other.
+    pace.fits(rule, traces[at]!, 1, now) ? null : pace.fitsAt(rule, traces[at]!, 1, now),
+  ]);
+  const slides = rules.session && rules.expiresAt && rules.expiresAt - rules.session.lifetimeMs + HOUR;
+  return [
+    rules.quota && resetOf(rules.quota, now),
+    ...limits,
+    rules.expiresAt,
+    slides,
+    restEnd(key),
+    dueByAge(key),
+    ...key.held.map(({ until }) => until),
+    ...key.former.map(({ deadAt }) => deadAt),
+  ].filter((at): at is number => at !== null && at > now);
+}
+
+function someRules(roll: Dice, zone: string, now: number): Rules {
+  const hours = 2 + roll.below(30);
+  const life = roll.pick(["none", "none", "none", "token", "session"]);
+  return {
+    ...LENIENT,
+    session:
+      life === "session"
+        ? { lifetimeMs: hours * HOUR, capMs: roll.pick([null, (hours + roll.below(60)) * HOUR]) }
+        : null,
+    expiresAt: life === "token" ? now + 1 + roll.below(60 * HOUR) : null,
+    idleMs: roll.onceIn(8) ? roll.pick([HOUR, 20 * HOUR]) : null,
+    quota: roll.onceIn(4) ? null : someQuota(roll, zone, now),
+    pace: Array.from({ length: roll.pick([0, 1, 1, 2]) }, (_, at) => someLimit(roll, `limit ${at + 1}`)),
+    rotation: roll.onceIn(5)
+      ? {
+          afterUses: null,
+          afterMs: 1000 * (60 + roll.below(90_000)),
+          mode: roll.pick(["issue", "require"]),
+          graceMs: HOUR,
+        }
+      : null,
+    reserveMs: 1000 * roll.pick([1, 3600, 20 * 3600]),
+    onTimeout: roll.pick(["charge", "release"]),
+  };
+}
+
+function someQuota(roll: Dice, zone: string, now: number): QuotaRule {
+  const limit = 1 + roll.below(12);
+  const even = { everyMs: 1000 * (1 + roll.below(200_000)), anchor: now - roll.below(400 * DAY) };
+  const period = roll.pick(["hour", "hour", "day", "day", "week", "month", even]);
+  // How many of the hours refill while nobody asks is left open where one of them is short.
+  const isOdd = period === "hour" && zone === "Australia/Lord_Howe";
+  return { limit, period, zone, ...(!isOdd && roll.onceIn(2) && { cap: limit + roll.below(30) }) };
+}
+
+function someLimit(roll: Dice, name: string): PaceRule {
+  const algorithm = roll.pick(["window", "sliding", "bucket"]);
+  const unit = roll.pick(["request", "cost"]);
+  const windowMs = 1000 * roll.pick([1, 13, 60, 3600, 86_400]);
+  const rule = { name, limit: 1 + roll.below(12), windowMs, algorithm, unit };
+  return algorithm === "bucket" && roll.onceIn(2) ? { ...rule, burst: 1 + roll.below(20) } : rule;
+}
+
+/** Counts once more, from the rules and the admissions alone. `null`: no more than there may be. */
+function excess(
+  rules: Rules,
+  admissions: readonly Admission[],
+  settlements: readonly Admission[],
+  created: number,
+): string | null {
+  const { quota, session, expiresAt } = rules;
+  const last = admissions.at(-1)?.at ?? 0;
+  if (expiresAt !== null && last >= expiresAt) return "a token was admitted after its end";
+  if (session?.capMs && last >= created + session.capMs) return "a session was admitted after its cap";
+  for (const rule of rules.pace) if (isExceeded(rule, admissions)) return `more than ${JSON.stringify(rule)} allows`;
+  return quota !== null && isOverspent(quota, rules, [...admissions, ...settlements])
+    ? `more than ${JSON.stringify(quota)} allows`
+    : null;
+}
+
+function isOverspent(quota: QuotaRule, { onTimeout }: Rules, admissions: readonly Admission[]): boolean {
+  const { period, zone = "UTC", limit, cap = limit } = quota;
+  // What times out may be given back as well, and taken again by others.
+  if (period === "none" || onTimeout === "release") return false;
+  const sums = new Map<string, number>();
+  for (const { at, cost } of admissions) {
+    const name = nameOf(period, zone, at);
+    sums.set(name, (sums.get(name) ?? 0) + cost);
+  }
+  return sums.values().some((sum) => sum > cap);
+}
+
+function isExceeded(rule: PaceRule, admissions: readonly Admission[]): boolean {
+  const { algorithm, limit, windowMs, unit, burst = limit } = rule;
+  let openedAt = -Infinity;
+  let taken = 0;
+  return admissions.some(({ at }, first) => {
+    const amount = (from: Admission) => (unit === "cost" ? from.cost : 1);
+    if (algorithm === "window") {
+      if (at - openedAt > windowMs) [openedAt, taken] = [at, 0];
+      taken += amount(admissions[first]!);
+      return taken > limit;
+    }
+    // From each admission on: what came with it and after it.
+    let sum = 0;
+    return admissions.slice(first).some((each) => {
+      if (algorithm === "sliding" && each.at >= at + windowMs) return false;
+      sum += amount(each);
+      const most = algorithm === "sliding" ? limit * windowMs : burst * windowMs + limit * (each.at - at);
+      return sum * windowMs > most;
+    });
+  });
+}

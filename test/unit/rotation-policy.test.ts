@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { admit } from "../../src/key/admit.ts";
 import { amend } from "../../src/key/amend.ts";
+import { revoke } from "../../src/key/change.ts";
 import type { Key, Secret } from "../../src/key/key.ts";
 import { recordOf } from "../../src/key/record.ts";
 import { rotateSelf } from "../../src/key/rotate.ts";
-import { dueSoonAt } from "../../src/key/rotation-policy.ts";
+import { dueSoonAt, isDueSoon } from "../../src/key/rotation-policy.ts";
 import type { EpochMs } from "../../src/key/time.ts";
 import {
   aKey,
@@ -133,6 +134,12 @@ describe("a secret that must be replaced after a day", () => {
     expect(dueSoonAt(aged)).toBe(t(soon));
     expect(uses(aged, 1, FIRST, t(soon - 0.001)).types).toEqual([]);
     expect(uses(aged, 2, FIRST, t(soon)).types).toEqual(["key.rotation-due-soon"]);
+  });
+
+  it("is told of no more once the key is revoked", () => {
+    const aging = aKey({ rotation: aRotation({ afterSeconds: DAY }) });
+    expect(isDueSoon(aging, t(DAY))).toBe(true);
+    expect(isDueSoon(revoke(aging, at(t(1))).key, t(DAY))).toBe(false);
   });
 
   it("is told anew when the rule is changed", () => {

@@ -350,6 +350,8 @@ class Plan {
     return former.length > 0 && roll.onceIn(4) ? roll.pick(roll.onceIn(2) ? former.slice(0, 1) : former) : newest;
   }
 
-  #ip = (): { readonly ip?: string } =>
-    this.#roll.pick([{}, ...Array(6).fill({ ip: "192.0.2.1" }), { ip: "192.0.2.9" }]);
+  #ip(): { readonly ip?: string } {
+    if (this.#roll.onceIn(8)) return {};
+    return { ip: this.#roll.onceIn(8) ? "192.0.2.9" : "192.0.2.1" };
+  }
 }

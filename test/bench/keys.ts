@@ -4,27 +4,40 @@ import { testSecrets } from "../support/settings.ts";
 
 export const adminToken = testSecrets.REKEY_ADMIN_TOKEN;
 
+const SCOPES = { scopes: ["orders:read"] };
 /** A quota that is counted exactly and never runs out during a run. */
-const POLICY = { quota: { limit: 1e12, period: "month" }, scopes: ["orders:read"] };
+const QUOTA = { ...SCOPES, quota: { limit: 1e12, period: "month" } };
+/** As many limits as a key may have, of every algorithm, of which none is reached during a run. A sliding one could be. */
+const EIGHT_LIMITS = [1, 60, 3600, 86_400].flatMap((windowSeconds) => [
+  { name: `window-${windowSeconds}`, algorithm: "window", limit: 1e12, windowSeconds },
+  { name: `bucket-${windowSeconds}`, algorithm: "bucket", limit: 1e8, windowSeconds },
+]);
+
+/** What a key is created with, by what is measured with it. */
+export const POLICIES = { none: SCOPES, quota: QUOTA, limits: { ...QUOTA, rateLimits: EIGHT_LIMITS } } as const;
 
 /** Creates so many keys over the control API, some at a time, and returns their credentials. */
-export async function createKeys(port: number, count: number): Promise<readonly string[]> {
+export async function createKeys(
+  port: number,
+  count: number,
+  policy: keyof typeof POLICIES = "quota",
+): Promise<readonly string[]> {
   const credentials: string[] = [];
   const create = async (): Promise<void> => {
     while (credentials.length < count) {
       const at = credentials.push("") - 1;
-      credentials[at] = await createKey(port, `bench ${at}`);
+      credentials[at] = await createKey(port, { name: `bench ${at}`, ...POLICIES[policy] });
     }
   };
   await Promise.all(Array.from({ length: 32 }, create));
   return credentials;
 }
 
-async function createKey(port: number, name: string): Promise<string> {
+async function createKey(port: number, body: object): Promise<string> {
   const response = await fetch(`http://127.0.0.1:${port}/_rekey/v1/keys`, {
     method: "POST",
     headers: { authorization: `Bearer ${adminToken}`, "content-type": "application/json" },
-    body: JSON.stringify({ name, ...POLICY }),
+    body: JSON.stringify(body),
   });
   if (response.status !== 201) throw new Error(`a key was not created: ${response.status} ${await response.text()}`);
   const { key } = await response.json<{ key: string }>();

@@ -9,8 +9,12 @@ export const ROW_IDS = [
   "forged",
   "rpc",
   "hot",
+  "none",
+  "quota",
+  "limits",
   "update",
   "many",
+  "reserve",
   "forward",
   "forward-rpc",
   "gateway",
@@ -35,16 +39,23 @@ export type Cast = {
   readonly floor: Running;
   readonly rekey: Running;
   readonly hotKey: string;
+  /** Keys that differ from the hot one in their policy alone. */
+  readonly noPolicyKey: string;
+  readonly limitsKey: string;
   readonly manyKeys: readonly string[];
+  /** As many again, so that what they hold does not weigh on the others. */
+  readonly reservingKeys: readonly string[];
   readonly forgedKeys: readonly string[];
   /** How many bytes the answers of verify and of a refused gateway request have, for the floors to answer as many. */
   readonly bytes: { readonly verify: number; readonly refusal: number };
 };
 
 /** Every row of the bench, each next to its floor. */
-export function rowsOf({ floor, rekey, hotKey, manyKeys, forgedKeys, bytes }: Cast): readonly Row[] {
-  const verify = (key: string) =>
-    render({ method: "POST", path: "/_rekey/v1/verify", bearer: adminToken, body: { key } });
+export function rowsOf(cast: Cast): readonly Row[] {
+  const { floor, rekey, hotKey, noPolicyKey, limitsKey, manyKeys, reservingKeys, forgedKeys, bytes } = cast;
+  const ask = (question: object) =>
+    render({ method: "POST", path: "/_rekey/v1/verify", bearer: adminToken, body: question });
+  const verify = (key: string) => ask({ key });
   // A floor reads the same headers and the same body, of which it makes nothing.
   const floorPost = (path: string, key = hotKey) =>
     render({ method: "POST", path: `${path}?bytes=${bytes.verify}`, bearer: adminToken, body: { key } });
@@ -98,6 +109,38 @@ export function rowsOf({ floor, rekey, hotKey, manyKeys, forgedKeys, bytes }: Ca
       },
     },
     {
+      id: "none",
+      name: "verify, one hot key without limits",
+      server: rekey,
+      requests: [verify(noPolicyKey)],
+      expected: admitted,
+      above: { floor: "rpc", target: null, beyond: "as for one hot key, with nothing to count but its uses" },
+    },
+    {
+      id: "quota",
+      name: "verify, one hot key with a quota",
+      server: rekey,
+      requests: [verify(hotKey)],
+      expected: admitted,
+      above: {
+        floor: "none",
+        target: null,
+        beyond: "the quota is counted, written, carried through the RPC and told",
+      },
+    },
+    {
+      id: "limits",
+      name: "verify, one hot key with a quota and 8 limits",
+      server: rekey,
+      requests: [verify(limitsKey)],
+      expected: admitted,
+      above: {
+        floor: "none",
+        target: 0.8,
+        beyond: "nine counters are judged and written, and nine readings carried through the RPC and told",
+      },
+    },
+    {
       id: "update",
       name: "Hono + RPC + one UPDATE, 1,000 objects",
       server: floor,
@@ -116,6 +159,19 @@ export function rowsOf({ floor, rekey, hotKey, manyKeys, forgedKeys, bytes }: Ca
         target: 0.8,
         beyond:
           "as for one hot key, except that with 64 connections on 1,000 keys hardly two requests meet in one object, so each pays a row and a confirmed write of its own",
+      },
+    },
+    {
+      id: "reserve",
+      name: "verify with a reservation, 1,000 keys",
+      server: rekey,
+      requests: reservingKeys.map((key) => ask({ key, reserve: 10 })),
+      expected: { status: 200, marker: '"reservation":{"id":"res_' },
+      above: {
+        floor: "many",
+        target: null,
+        beyond:
+          "a reservation is named, written as a row of its own and told, and the first one of a key sets its alarm",
       },
     },
     {

@@ -4,6 +4,7 @@ import { ATTACH_HEADER, ATTACH_URL, CUT, type Attach, type Decided } from "../ke
 import type { Admission } from "../key/admission.ts";
 import type { Verdict } from "../key/admit.ts";
 import type { KeyId } from "../key/credential.ts";
+import { Cut, type CutReason } from "./cut.ts";
 
 /** The key whose object is asked, and how long an answer may take. */
 export type Keyholder = { readonly env: Env; readonly config: Config; readonly keyId: KeyId };
@@ -11,8 +12,13 @@ export type Keyholder = { readonly env: Env; readonly config: Config; readonly k
 /** How long the object may take to let go of an exchange that is over, in milliseconds. */
 const RELEASE_PATIENCE_MS = 1_000;
 
-/** The waits between attempts to attach again, in milliseconds. After the last one the exchange is cut. */
-const REATTACH_AFTER_MS = [0, 50, 100, 200, 400, 800, 1_600, 3_200];
+/** How long an exchange may go on without anybody to ask whether its key still holds, in milliseconds. */
+const UNASKED_MS = 5_000;
+
+/** The first wait between attempts to attach, in milliseconds; each is twice the last. */
+const FIRST_WAIT_MS = 50;
+
+type Watch = Extract<Attach, { version: number }>;
 
 /**
  * The line between an exchange that outlives its admission and its key's object: a WebSocket that the object can close
@@ -23,27 +29,28 @@ const REATTACH_AFTER_MS = [0, 50, 100, 200, 400, 800, 1_600, 3_200];
  */
 export class Attachment {
   readonly #holder: Keyholder;
-  readonly #version: number;
-  readonly #slot: boolean;
-  readonly #cut = new AbortController();
+  readonly #watch: Watch;
+  readonly #ending: AbortController;
   #line: WebSocket | null = null;
   #over = false;
   #letGo: () => void = () => {};
 
-  private constructor(holder: Keyholder, { version, slot }: Extract<Attach, { version: number }>, line: WebSocket) {
+  private constructor(holder: Keyholder, watch: Watch, ending: AbortController) {
     this.#holder = holder;
-    this.#version = version;
-    this.#slot = slot;
-    this.#hold(line);
+    this.#watch = watch;
+    this.#ending = ending;
   }
 
   /**
    * Admits a request and takes a slot for it in one step. Like every admission never repeated by hand. An attachment is
    * there if, and only if, the request was admitted.
+   *
+   * @param ending aborted with a `Cut` when the exchange must end.
    */
   static async admit(
     holder: Keyholder,
     admission: Admission,
+    ending: AbortController,
   ): Promise<Asked<{ readonly verdict: Decided<Verdict>; readonly attachment: Attachment | null }>> {
     let givenUp = false;
     const asking = (async () => {
@@ -53,8 +60,9 @@ export class Attachment {
       const verdict = JSON.parse(await firstMessage(line)) as Decided<Verdict>;
       // Too late for an answer that is already 503: the slot must not wait for a request that is gone.
       if (givenUp) line.close();
-      const version = verdict.identity!.version;
-      return { verdict, attachment: new Attachment(holder, { version, slot: true }, line) };
+      const attachment = new Attachment(holder, { version: verdict.identity!.version, slot: true }, ending);
+      attachment.#hold(line);
+      return { verdict, attachment };
     })();
     const asked = await inTime(asking, holder.config.decisionTimeoutMs, complain(holder));
     givenUp = !asked.answered;
@@ -62,19 +70,23 @@ export class Attachment {
   }
 
   /**
-   * Watches over an exchange that was admitted under a version of the key's secret. The answer is `null` if that version
-   * no longer holds: the exchange must end.
+   * Watches over an exchange that was admitted under a version of the key's secret. `held` tells, once it is known,
+   * whether that version still holds; if it does not, the exchange is cut.
+   *
+   * @param ending aborted with a `Cut` when the exchange must end.
    */
-  static async watch(holder: Keyholder, version: number): Promise<Asked<Attachment | null>> {
-    const attach = { version, slot: false };
-    const asked = await reach(holder, attach);
-    if (!asked.answered) return asked;
-    return { answered: true, answer: asked.answer && new Attachment(holder, attach, asked.answer) };
+  static watch(
+    holder: Keyholder,
+    version: number,
+    ending: AbortController,
+  ): { readonly attachment: Attachment; readonly held: Promise<boolean> } {
+    const attachment = new Attachment(holder, { version, slot: false }, ending);
+    return { attachment, held: attachment.#attach() };
   }
 
-  /** Aborted when the exchange must end: its key has ended, or nobody can be asked whether it has. */
-  get cut(): AbortSignal {
-    return this.#cut.signal;
+  /** Whether it is one of the places of a key that bounds how many exchanges may be open. */
+  get isSlot(): boolean {
+    return this.#watch.slot;
   }
 
   /** The exchange is over. Waits, but not for long, until the object has let go of it: its slot is free then. */
@@ -94,52 +106,66 @@ export class Attachment {
 
   #hold(line: WebSocket): void {
     this.#line = line;
-    line.addEventListener("close", ({ code }) => this.#closed(code));
-    line.addEventListener("error", () => this.#closed(ABNORMAL));
+    line.addEventListener("close", ({ code, reason }) => this.#closed(line, code, reason as CutReason));
+    line.addEventListener("error", () => this.#closed(line, ABNORMAL));
   }
 
-  #closed(code: number): void {
+  #closed(line: WebSocket, code: number, because: CutReason = "unasked"): void {
+    if (this.#line !== line) return;
     this.#line = null;
     this.#letGo();
-    if (this.#over || this.#cut.signal.aborted) return;
-    if (code === CUT) this.#cut.abort(new Error("the key has ended"));
-    else void this.#attachAgain();
+    if (this.#over) return;
+    if (code === CUT) this.#cut(because);
+    else void this.#attach();
   }
 
-  async #attachAgain(): Promise<void> {
-    for (const wait of REATTACH_AFTER_MS) {
-      await scheduler.wait(wait);
-      const asked = await reach(this.#holder, { version: this.#version, slot: this.#slot });
+  /** Attaches, however often it takes, and answers whether the version still holds. */
+  async #attach(): Promise<boolean> {
+    const until = Date.now() + UNASKED_MS;
+    let wait = 0;
+    for (let left = UNASKED_MS; left > 0; left = until - Date.now()) {
+      if (wait > 0) await scheduler.wait(Math.min(wait, left));
+      wait = wait === 0 ? FIRST_WAIT_MS : 2 * wait;
+      if (this.#over) return false;
+      const asked = await reach(this.#holder, this.#watch, left);
       if (!asked.answered) continue;
       const line = asked.answer;
-      if (line === null) return this.#cut.abort(new Error("the key has ended"));
-      if (this.#over) return line.close(1000);
-      return this.#hold(line);
+      if (typeof line === "string") return this.#cut(line);
+      if (this.#over) line.close(1000);
+      else this.#hold(line);
+      return true;
     }
-    this.#cut.abort(new Error("the key's object could not be asked whether the key still holds"));
+    return this.#cut("unasked");
+  }
+
+  #cut(because: CutReason): false {
+    if (this.#over) return false;
+    this.#over = true;
+    const cut = new Cut(because);
+    console.info({ message: cut.message, keyId: this.#holder.keyId, version: this.#watch.version });
+    this.#ending.abort(cut);
+    return false;
   }
 }
 
 /** Not a code that is sent: what a WebSocket reports that ended without a word (RFC 6455 section 7.4.1). */
 const ABNORMAL = 1006;
 
-/** Attaches to a version; `null` if it no longer holds. */
-async function reach(
-  holder: Keyholder,
-  attach: Extract<Attach, { version: number }>,
-): Promise<Asked<WebSocket | null>> {
+/** Attaches to a version, or says why it no longer holds. */
+async function reach(holder: Keyholder, watch: Watch, withinMs: number): Promise<Asked<WebSocket | CutReason>> {
   let givenUp = false;
   const asking = (async () => {
-    const { status, webSocket } = await knock(holder, attach);
-    if (webSocket === null) {
-      if (status === 410) return null;
-      throw new Error(`an attachment was answered with ${status}`);
+    const answer = await knock(holder, watch);
+    const line = answer.webSocket;
+    if (line === null) {
+      if (answer.status === 410) return (await answer.text()) as CutReason;
+      throw new Error(`an attachment was answered with ${answer.status}`);
     }
-    webSocket.accept();
-    if (givenUp) webSocket.close();
-    return webSocket;
+    line.accept();
+    if (givenUp) line.close();
+    return line;
   })();
-  const asked = await inTime(asking, holder.config.decisionTimeoutMs, complain(holder));
+  const asked = await inTime(asking, Math.min(withinMs, holder.config.decisionTimeoutMs), complain(holder));
   givenUp = !asked.answered;
   return asked;
 }

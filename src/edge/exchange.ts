@@ -6,14 +6,19 @@ import type { Admission } from "../key/admission.ts";
 import type { Verdict } from "../key/admit.ts";
 import { Attachment, type Keyholder } from "./attachment.ts";
 
+/** How long a body may flow before the key's object hears of it, in milliseconds. Most are over by then. */
+const BRIEF_MS = 250;
+
 /** What the key's object said to a request, and the line to it that the exchange has to hold until it is over. */
 export type Entry = { readonly verdict: Decided<Verdict>; readonly attachment: Attachment | null };
 
 /**
  * Asks the key's object to let a request in. One question for an ordinary key. A key that bounds how many exchanges may
  * be open at once says so, having spent nothing, and is asked again over the very line that is the exchange's slot.
+ *
+ * @param ending aborted with a `Cut` when the exchange must end.
  */
-export async function enter(holder: Keyholder, admission: Admission): Promise<Asked<Entry>> {
+export async function enter(holder: Keyholder, admission: Admission, ending: AbortController): Promise<Asked<Entry>> {
   const { env, config, keyId } = holder;
   const asked = await askKey(env, config, keyId, (key) => key.admit(admission));
   if (!asked.answered) return asked;
@@ -21,7 +26,7 @@ export async function enter(holder: Keyholder, admission: Admission): Promise<As
   if (verdict.admitted || verdict.refusal.reason !== "slot-required") {
     return { answered: true, answer: { verdict, attachment: null } };
   }
-  return Attachment.admit(holder, admission);
+  return Attachment.admit(holder, admission, ending);
 }
 
 /**
@@ -36,67 +41,51 @@ export async function whyCut(holder: Keyholder, admission: Admission): Promise<D
 }
 
 /**
- * An answer that holds its exchange's attachment until it has been sent, given up or broken off, and that breaks off when
- * the exchange is cut. The attachment is released before the client can see the end of the answer: whoever asks one
- * thing after the other never waits for a slot of their own.
+ * What was admitted under a version of a key, from its admission to the end of its answer. Whoever is done soon costs
+ * the key's object no second question; whoever goes on is attached to it, and ends with the key.
  */
-export async function holdUntilSent(answer: Response, attachment: Attachment): Promise<Response> {
-  const { body } = answer;
-  if (body === null) {
-    await attachment.release();
-    return answer;
+export class Exchange {
+  /** Aborted with a `Cut` when the exchange must end, and by nothing else once its answer has begun. */
+  readonly ending: AbortController;
+  readonly #holder: Keyholder;
+  readonly #version: number;
+  #attachment: Attachment | null;
+  #attaching: Promise<boolean> | null = null;
+
+  constructor(holder: Keyholder, version: number, ending: AbortController, attachment: Attachment | null) {
+    this.#holder = holder;
+    this.#version = version;
+    this.ending = ending;
+    this.#attachment = attachment;
   }
-  const response = new Response(null, answer);
-  const length = lengthOf(answer.headers);
-  // The runtime takes an encoding off while the body passes through here, and puts it on again behind.
-  if (length === null) response.headers.delete("content-length");
 
-  const held = holding(body.getReader(), length, attachment);
-  return new Response(length === null ? held : held.pipeThrough(new FixedLengthStream(length)), response);
-}
+  /** Whether it takes one of the places of a key that bounds how many exchanges may be open. */
+  get hasSlot(): boolean {
+    return this.#attachment?.isSlot ?? false;
+  }
 
-/**
- * The same bytes, with the attachment released before the last of them. Read by hand, because a pipe that waits for the
- * next chunk of a silent stream does not hear that it is to stop.
- */
-function holding(
-  source: ReadableStreamDefaultReader<Uint8Array>,
-  length: number | null,
-  attachment: Attachment,
-): ReadableStream<Uint8Array> {
-  let sent = 0;
-  return new ReadableStream<Uint8Array>({
-    start(controller) {
-      const breakOff = () => {
-        const { reason } = attachment.cut;
-        controller.error(reason);
-        source.cancel(reason).catch(() => {});
-      };
-      if (attachment.cut.aborted) breakOff();
-      attachment.cut.addEventListener("abort", breakOff);
-    },
-    async pull(controller) {
-      try {
-        const { done, value } = await source.read();
-        if (attachment.cut.aborted) return;
-        sent += value?.byteLength ?? 0;
-        if (done || sent === length) await attachment.release();
-        if (done) controller.close();
-        else controller.enqueue(value);
-      } catch (cause) {
-        void attachment.release();
-        controller.error(cause);
-      }
-    },
-    async cancel(reason) {
-      void attachment.release();
-      await source.cancel(reason);
-    },
-  });
-}
+  /** Attaches it, and answers whether it may go on; else it has been cut. */
+  attach(): Promise<boolean> {
+    // With a slot it was attached before it was admitted.
+    if (this.#attachment?.isSlot) return Promise.resolve(!this.ending.signal.aborted);
+    if (this.#attaching === null) {
+      const { attachment, held } = Attachment.watch(this.#holder, this.#version, this.ending);
+      this.#attachment = attachment;
+      this.#attaching = held;
+    }
+    return this.#attaching;
+  }
 
-/** How many bytes will pass; `null` if that is not known. */
-function lengthOf(headers: Headers): number | null {
-  const length = headers.get("content-length");
-  return length === null || headers.has("content-encoding") ? null : Number(length);
+  /** Attaches it if a body is still flowing in a while. */
+  attachUnlessBrief(flowing: Promise<unknown>): void {
+    if (this.#attachment !== null) return;
+    const timer = setTimeout(() => void this.attach(), BRIEF_MS);
+    const stop = () => clearTimeout(timer);
+    flowing.then(stop, stop);
+  }
+
+  /** It is over. A slot is free again when this is fulfilled. */
+  async over(): Promise<void> {
+    await this.#attachment?.release();
+  }
 }

@@ -13,39 +13,34 @@ export type FirstByte =
  * upload nor a long download is cut: only silence is. A body that breaks off takes the fetch with it.
  *
  * @param sent fulfils when the request's body has been read to its end, rejects if it breaks off; `null`: no body.
- * @param cut aborted when the exchange must end; `null`: nothing will end it.
+ * @param ending ends the fetch, and the answer too once it has begun, when the exchange must end.
  */
 export async function awaitFirstByte(
   timeoutMs: number,
   sent: Promise<void> | null,
   fetching: (signal: AbortSignal) => Promise<Response>,
-  cut: AbortSignal | null = null,
+  ending = new AbortController(),
 ): Promise<FirstByte> {
-  const controller = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let waiting = true;
-  let because: Extract<FirstByte, { arrived: false }>["because"] = "unreachable";
+  let because: Exclude<Extract<FirstByte, { arrived: false }>["because"], "unreachable"> = "cut";
   const stop = (why: typeof because, cause: unknown) => {
     // Once the answer has begun it is the origin's to end: an origin may well answer before it has read everything.
     if (!waiting) return;
     because = why;
-    controller.abort(cause);
+    ending.abort(cause);
   };
   const startClock = () => {
     if (waiting) timer = setTimeout(() => stop("timeout", new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
   };
-  const onCut = () => stop("cut", cut?.reason);
-  if (cut?.aborted) onCut();
-  cut?.addEventListener("abort", onCut);
   if (sent === null) startClock();
   else void sent.then(startClock, (cause: unknown) => stop("body-broken", cause));
   try {
-    return { arrived: true, response: await fetching(controller.signal) };
+    return { arrived: true, response: await fetching(ending.signal) };
   } catch (cause) {
-    return { arrived: false, because, cause };
+    return { arrived: false, because: ending.signal.aborted ? because : "unreachable", cause };
   } finally {
     waiting = false;
     clearTimeout(timer);
-    cut?.removeEventListener("abort", onCut);
   }
 }

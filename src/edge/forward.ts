@@ -11,6 +11,7 @@ import type { Outcome } from "./outcome.ts";
 import { rewriteRequestHeaders, type Provenance } from "./request-headers.ts";
 import { rewriteResponseHeaders } from "./response-headers.ts";
 import { COST_HEADER } from "./settle-cost.ts";
+import { withBody } from "./with-body.ts";
 import { isWebSocket, upgraded } from "./websocket.ts";
 
 /** What the client is told of the decision; `null` where there was none. */
@@ -28,8 +29,10 @@ export type Passage = {
   readonly settle: ((outcome: Outcome) => Promise<Allowance | null>) | null;
   /** What its route says of the bodies on both ways. */
   readonly rule: Pick<RouteRule, "cacheable" | "maxBodyBytes">;
-  /** Aborted when the exchange must end. */
-  readonly cut: AbortSignal | null;
+  /** By which the exchange is ended, before its answer has begun or after. */
+  readonly ending: AbortController;
+  /** Hears of a body that is on its way to the origin, and when that is over. */
+  readonly uploading: ((sent: Promise<void>) => void) | null;
 };
 
 /**
@@ -40,7 +43,7 @@ export type Passage = {
  * The answer is `null` if the exchange was cut before the origin's began.
  */
 export async function forward(request: Request, passage: Passage): Promise<Response | null> {
-  const { destination, provenance, hop, timeoutMs, said, rule, settle, cut } = passage;
+  const { destination, provenance, hop, timeoutMs, said, rule, settle, ending, uploading } = passage;
   const { requestId } = provenance;
   const { method, headers } = request;
   const upload = request.body === null || !mayHaveBody(method) ? null : watched(request.body, headers, rule);
@@ -50,11 +53,15 @@ export async function forward(request: Request, passage: Passage): Promise<Respo
   rewriteRequestHeaders(outgoing.headers, provenance);
   outgoing.headers.set(HOP_HEADER, hop);
   // Whether it may is decided before: here is nobody left to ask.
-  if (isWebSocket(headers)) outgoing.headers.set("upgrade", "websocket");
+  const isUpgrade = isWebSocket(headers);
+  if (isUpgrade) outgoing.headers.set("upgrade", "websocket");
 
-  const fetching = (signal: AbortSignal) =>
-    destination.fetcher.fetch(outgoing, { redirect: "manual", cache: "no-store", signal });
-  const answer = await awaitFirstByte(timeoutMs, upload?.sent ?? null, fetching, cut);
+  if (upload !== null) uploading?.(upload.sent);
+  const fetching = (signal: AbortSignal) => destination.fetcher.fetch(outgoing, { ...AS_IT_IS, signal });
+  const follower = isUpgrade ? follow(ending.signal) : null;
+  const answer = await awaitFirstByte(timeoutMs, upload?.sent ?? null, fetching, follower?.controller ?? ending);
+  // A WebSocket is closed in words, by whoever relays it: a fetch that is aborted would break it off.
+  if (answer.arrived && answer.response.status === 101) follower?.leave();
   if (!answer.arrived && answer.because === "cut") return null;
   const settled = settle === null ? null : await settle(outcomeOf(answer));
   const response = answer.arrived ? passedOn(answer.response, requestId, rule) : unanswered(answer, requestId, upload);
@@ -64,6 +71,9 @@ export async function forward(request: Request, passage: Passage): Promise<Respo
   );
   return response;
 }
+
+/** No redirect followed, no cache between, and a body's encoding neither taken off nor put on. */
+const AS_IT_IS = { redirect: "manual", cache: "no-store", encodeResponseBody: "manual" } as const;
 
 /** Tells it, whatever came of the request behind the decision. */
 export function sayDecision(headers: Headers, said: Said): void {
@@ -88,7 +98,7 @@ function passedOn(answer: Response, requestId: string, { cacheable }: Pick<Route
     console.warn({ message: "the origin answered with an impossible status", requestId, status: answer.status });
     return problem("origin-unreachable", { requestId });
   }
-  const response = isUpgrade ? upgraded(answer) : new Response(answer.body, answer);
+  const response = isUpgrade ? upgraded(answer) : withBody(answer.body, answer);
   rewriteResponseHeaders(response.headers, cacheable);
   response.headers.set("rekey-request-id", requestId);
   return response;
@@ -107,6 +117,15 @@ function unanswered(
 }
 
 const mayHaveBody = (method: string): boolean => method !== "GET" && method !== "HEAD";
+
+/** A controller that is aborted with this signal until it leaves it. */
+function follow(signal: AbortSignal): { readonly controller: AbortController; readonly leave: () => void } {
+  const controller = new AbortController();
+  const abort = () => controller.abort(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort);
+  return { controller, leave: () => signal.removeEventListener("abort", abort) };
+}
 
 type Upload = { readonly body: ReadableStream; readonly sent: Promise<void>; readonly limit: BodyLimit | null };
 

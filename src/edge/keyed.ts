@@ -7,8 +7,9 @@ import type { Identity } from "../key/identity.ts";
 import { admissionOf, presentedBy } from "./admission.ts";
 import { assertionOf } from "./assertion.ts";
 import type { Keyholder } from "./attachment.ts";
-import { enter, holdUntilSent, whyCut } from "./exchange.ts";
+import { enter, Exchange, whyCut } from "./exchange.ts";
 import { forward, sayDecision, type Said } from "./forward.ts";
+import { handOver } from "./hand-over.ts";
 import { hopMark } from "./hop.ts";
 import { costOf } from "./outcome.ts";
 import { settleCost } from "./settle-cost.ts";
@@ -29,12 +30,14 @@ export async function passKeyed(request: Request, call: RuledCall): Promise<Resp
   const asks = admissionOf(rule, credential, arriving);
   // What may be given back is held until it is known what came of the request.
   const admission: Admission = { ...asks, reserve: asks.reserve || rule.refundOn.length > 0, viaGateway: true };
-  const asked = await enter(holder, admission);
+  const ending = new AbortController();
+  const asked = await enter(holder, admission, ending);
   if (!asked.answered) return problem("unavailable", { requestId });
   const { verdict, attachment } = asked.answer;
   if (!verdict.admitted) return refused(verdict, admission, requestId);
 
   const { reservation, identity, decision } = verdict;
+  const exchange = new Exchange(holder, identity.version, ending, attachment);
   const said: Said = { decision, admission: verdict };
   const answer = await saying(said, requestId, async () => {
     const assertion = await asserted(identity, request.method, call);
@@ -48,11 +51,12 @@ export async function passKeyed(request: Request, call: RuledCall): Promise<Resp
       settle: reservation
         ? (outcome) => settleCost(holder, { id: reservation.id, reserved: admission.cost }, costOf(rule, outcome))
         : null,
-      cut: attachment?.cut ?? null,
+      ending,
+      uploading: (sent) => exchange.attachUnlessBrief(sent),
     });
   });
-  if (answer === null) return cutShort(holder, admission, requestId);
-  return attachment === null ? answer : holdUntilSent(answer, attachment);
+  const handed = answer && (await handOver(answer, exchange));
+  return handed ?? cutShort(holder, admission, requestId);
 }
 
 /**
@@ -78,7 +82,7 @@ async function asserted(identity: Identity, method: string, call: RuledCall): Pr
   return assertionOf(key, { identity, requestId, method, host, path: target.path }, Date.now());
 }
 
-/** The answer to a request whose key ended while the origin was still at it. */
+/** The answer to a request whose key ended before its answer had begun. */
 async function cutShort(holder: Keyholder, admission: Admission, requestId: string): Promise<Response> {
   const verdict = await whyCut(holder, admission);
   return verdict === null ? problem("unavailable", { requestId }) : refused(verdict, admission, requestId);

@@ -23,7 +23,8 @@ export async function passOpen(request: Request, call: RuledCall): Promise<Respo
     rule,
     said: null,
     settle: null,
-    cut: null,
+    ending: new AbortController(),
+    uploading: null,
   });
   return answer!;
 }

@@ -1,5 +1,6 @@
+import { endedBecause } from "../key/hold.ts";
 import type { Key } from "../key/key.ts";
-import { holds } from "../key/hold.ts";
+import type { Reason } from "../key/refusal.ts";
 import type { EpochMs } from "../key/time.ts";
 import { CUT } from "./rpc.ts";
 
@@ -38,18 +39,23 @@ export class Exchanges {
     return this.#ctx.getWebSockets().length > 0;
   }
 
-  /** Cuts everything that was admitted under a version that no longer holds. Answers how many were cut. */
+  /** Cuts everything that was admitted under a version that no longer holds, and says why. Answers how many were cut. */
   cut(key: Key | null, now: EpochMs): number {
     let count = 0;
     for (const socket of this.#ctx.getWebSockets()) {
       const { version } = socket.deserializeAttachment() as Attachment;
-      if (socket.readyState !== WebSocket.OPEN || (key !== null && holds(key, version, now))) continue;
-      socket.close(CUT, "the key no longer holds");
+      const because = endedUnder(key, version, now);
+      if (because === null || socket.readyState !== WebSocket.OPEN) continue;
+      socket.close(CUT, because);
       count += 1;
     }
     return count;
   }
 }
+
+/** Why nothing may go on under this version; `null` while it may. */
+export const endedUnder = (key: Key | null, version: number, now: EpochMs): Reason | null =>
+  key === null ? "unknown-key" : endedBecause(key, version, now);
 
 type Attachment = { readonly version: number };
 

@@ -11,7 +11,7 @@ import { hintOf, mint, type KeyId } from "../key/credential.ts";
 import { digestOf, type Digest } from "../key/digest.ts";
 import type { KeyEvent } from "../key/event.ts";
 import { explain } from "../key/explain.ts";
-import { holds, nextEnd } from "../key/hold.ts";
+import { nextEnd } from "../key/hold.ts";
 import type { Key, Step } from "../key/key.ts";
 import { newerOrder } from "../key/owner-order.ts";
 import { purge } from "../key/purge.ts";
@@ -32,7 +32,7 @@ import { awaitedOrder, withAwaited } from "../key/vacancy.ts";
 import { withDue, withoutTask, type TaskName } from "./agenda.ts";
 import { Book } from "./book.ts";
 import { BY_POLICY, ERRANDS, type Errand } from "./errands.ts";
-import { Exchanges } from "./exchanges.ts";
+import { endedUnder, Exchanges } from "./exchanges.ts";
 import { Outbox } from "./outbox.ts";
 import { planOf } from "./plan.ts";
 import { ATTACH_HEADER } from "./rpc.ts";
@@ -271,8 +271,8 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   async #attachWatch({ version, slot }: Extract<Attach, { version: number }>): Promise<Response> {
     // Whatever is decided but not yet durable could still be undone, and must not be what an exchange goes on under.
     await this.#state.settled();
-    const key = this.#present();
-    if (key === null || !holds(key, version, this.#clock.now())) return new Response(null, { status: 410 });
+    const because = endedUnder(this.#present(), version, this.#clock.now());
+    if (because !== null) return new Response(because, { status: 410 });
     return this.#attached(this.#exchanges.open(version, slot), null);
   }
 

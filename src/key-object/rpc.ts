@@ -60,7 +60,8 @@ export interface KeyRpc {
  * address. `ATTACH_HEADER` says what is wanted, as URI-encoded JSON of an `Attach`.
  *
  * An attachment that is granted answers 101. For an admission the verdict is the socket's first message; one that is
- * refused is the body of a 200. An attachment to a version that no longer holds answers 410.
+ * refused is the body of a 200. An attachment to a version that no longer holds answers 410; its body is the reason, as
+ * is that of a close with `CUT`.
  */
 export const ATTACH_URL = "https://key-object/exchanges";
 export const ATTACH_HEADER = "rekey-attach";

@@ -1,7 +1,7 @@
 import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { Attachment } from "../../src/edge/attachment.ts";
+import { Attachment, type Keyholder } from "../../src/edge/attachment.ts";
 import { requireConfig } from "../../src/env.ts";
 import type { Admission } from "../../src/key/admission.ts";
 import { aQuota } from "../support/a-key.ts";
@@ -123,10 +123,11 @@ describe("the one slot of a key", () => {
     expect(await slotsOf(stub)).toBe(0);
   });
 
-  it("is free when the client goes away, and the origin is told", async () => {
+  it("is free at the origin's next word when the client has gone away, and the origin is told", async () => {
     const { stub, credential } = await openKey(one);
     const { reader, origin } = await open(credential);
     await reader.cancel("gone");
+    origin.say("second");
     await expect.poll(() => slotsOf(stub)).toBe(0);
     await expect.poll(() => origin.givenUp()).not.toBeNull();
   });
@@ -179,8 +180,8 @@ describe("an open exchange", () => {
     const exchanges = await openSome(key.credential, 3);
     await end(key);
     for (const { reader, origin } of exchanges) {
-      await expect(reader.read()).rejects.toThrow("the key has ended");
-      await expect.poll(() => origin.givenUp()).toContain("the key has ended");
+      await expect(reader.read()).rejects.toThrow("the exchange was cut");
+      await expect.poll(() => origin.givenUp()).toContain("the exchange was cut");
     }
     expect(await slotsOf(key.stub)).toBe(0);
     expect((await history(key.stub)).at(-1)).toBe("key.exchanges-cut");
@@ -200,14 +201,14 @@ describe("an open exchange", () => {
     const { stub, credential } = await openKey(bounded);
     const { reader } = await open(credential);
     await rotated(stub, 1, 1);
-    await expect(reader.read()).rejects.toThrow("the key has ended");
+    await expect(reader.read()).rejects.toThrow("the exchange was cut");
     expect(await slotsOf(stub)).toBe(0);
   });
 
   it("is cut when its key ends by itself", async () => {
     const { stub, credential } = await openKey(bounded, { afterSeconds: 1 });
     const { reader } = await open(credential);
-    await expect(reader.read()).rejects.toThrow("the key has ended");
+    await expect(reader.read()).rejects.toThrow("the exchange was cut");
     expect(await history(stub)).toContain("key.exchanges-cut");
   });
 
@@ -219,7 +220,7 @@ describe("an open exchange", () => {
       storage.sql.exec("UPDATE part SET json = json_set(json, '$.revokedAt', 1) WHERE name = 'standing'");
     });
     await abortAllDurableObjects();
-    await expect(reader.read()).rejects.toThrow("the key has ended");
+    await expect(reader.read()).rejects.toThrow("the exchange was cut");
   });
 
   it("is refused as its key now is, if the origin had not answered yet", async () => {
@@ -257,22 +258,28 @@ describe("a key without a bound on its open exchanges", () => {
 describe("an exchange that is watched without a slot", () => {
   const holderOf = ({ id }: OpenKey) => ({ env, config: requireConfig(env), keyId: id });
 
+  function watchOver(holder: Keyholder, version: number) {
+    const ending = new AbortController();
+    return { ending, ...Attachment.watch(holder, version, ending) };
+  }
+
   it("is told when its key ends, and not before", async () => {
     const key = await openKey();
-    const watch = await Attachment.watch(holderOf(key), 1);
-    const attachment = watch.answered ? watch.answer! : null;
+    const { ending, held } = watchOver(holderOf(key), 1);
+    expect(await held).toBe(true);
     await key.stub.amend({ ...asked, amendment: { name: "new" }, expectedRevision: null });
-    expect(attachment!.cut.aborted).toBe(false);
+    expect(ending.signal.aborted).toBe(false);
     await key.stub.revoke(asked);
-    await expect.poll(() => attachment!.cut.aborted).toBe(true);
+    await expect.poll(() => String(ending.signal.reason)).toContain("key-revoked");
   });
 
   it("cannot begin under a secret that is dead already", async () => {
     const key = await openKey();
     await rotated(key.stub);
-    expect(await Attachment.watch(holderOf(key), 1)).toEqual({ answered: true, answer: null });
-    const watch = await Attachment.watch(holderOf(key), 2);
-    expect(watch.answered && watch.answer).toBeInstanceOf(Attachment);
+    const late = watchOver(holderOf(key), 1);
+    expect(await late.held).toBe(false);
+    expect(String(late.ending.signal.reason)).toContain("key-rotated");
+    expect(await watchOver(holderOf(key), 2).held).toBe(true);
   });
 
   it("is cut when nobody can be asked for too long whether its key still holds", async () => {
@@ -281,12 +288,14 @@ describe("an exchange that is watched without a slot", () => {
       getByName: () => ({ fetch: () => Promise.reject(new Error("gone")) }),
     } as unknown as typeof env.KEYS;
     const holder = { ...holderOf(key), env: { ...env } };
-    const watch = await Attachment.watch(holder, 1);
-    const attachment = watch.answered ? watch.answer! : null;
+    const { ending, held } = watchOver(holder, 1);
+    await held;
     holder.env.KEYS = KEYS;
+    const before = Date.now();
     await abortAllDurableObjects();
-    await expect.poll(() => attachment!.cut.aborted, { timeout: 10_000 }).toBe(true);
-    expect(String(attachment!.cut.reason)).toContain("could not be asked");
+    await expect.poll(() => ending.signal.aborted, { timeout: 10_000 }).toBe(true);
+    expect(String(ending.signal.reason)).toContain("unavailable");
+    expect(Date.now() - before).toBeGreaterThanOrEqual(5_000);
   });
 });
 

@@ -18,8 +18,10 @@ export type GatewayAsk = {
 export function throughGateway(credential: string, ask: GatewayAsk = {}): Promise<Response> {
   const { origin = () => new Response("yes"), rule = {}, method = "GET" } = ask;
   const ORIGIN = {
-    fetch: (input: RequestInfo, init?: RequestInit) =>
-      Promise.race([Promise.try(origin, new Request(input, init)), givenUp(init?.signal)]),
+    fetch: async (input: RequestInfo, { signal, ...init }: RequestInit = {}) => {
+      const answer = await Promise.race([Promise.try(origin, new Request(input, init)), givenUp(signal)]);
+      return abortable(answer, signal);
+    },
   } as unknown as Fetcher;
   const request = new Request("https://api.test/orders", {
     method,
@@ -31,6 +33,28 @@ export function throughGateway(credential: string, ask: GatewayAsk = {}): Promis
     requestId: "req_test",
     target: { ok: true, path: "/orders", query: "" },
   });
+}
+
+/** An answer that breaks off when its fetch is aborted, as one from a network does. */
+function abortable(answer: Response, signal: AbortSignal | null | undefined): Response {
+  if (!signal || !answer.body) return answer;
+  const reader = answer.body.getReader();
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      signal.addEventListener("abort", () => {
+        controller.error(signal.reason);
+        void reader.cancel(signal.reason).catch(() => {});
+      });
+    },
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      if (signal.aborted) return;
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+  return new Response(body, answer);
 }
 
 /** Rejects when the gateway no longer waits, as a fetch would. */

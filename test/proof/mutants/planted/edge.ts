@@ -1,6 +1,6 @@
 import type { Mutant } from "../mutant.ts";
 
-const ADMISSION = "const asked = await enter(holder, admission);";
+const ADMISSION = "const asked = await enter(holder, admission, ending);";
 
 /** Bugs in the Worker: the gateway and the control API. */
 export const IN_THE_WORKER: readonly Mutant[] = [
@@ -13,7 +13,7 @@ export const IN_THE_WORKER: readonly Mutant[] = [
         from: ADMISSION,
         to: `const memory = ((globalThis as any).verdicts ??= new Map());
           const kept = memory.get(credential.text);
-          const asked = kept !== undefined && kept.until > Date.now() ? kept.asked : await enter(holder, admission);
+          const asked = kept !== undefined && kept.until > Date.now() ? kept.asked : await enter(holder, admission, ending);
           if (asked.answered && asked.answer.verdict.admitted) memory.set(credential.text, { until: Date.now() + 1000, asked });`,
       },
     ],

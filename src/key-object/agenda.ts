@@ -2,7 +2,13 @@ import type { EpochMs } from "../key/time.ts";
 
 /** Work that an object does later by itself. */
 export type TaskName =
-  "deliver" | "erase-repeat" | "close-reservations" | "end-rest" | "announce-rotation" | "cut-exchanges";
+  | "deliver"
+  | "erase-repeat"
+  | "close-reservations"
+  | "end-rest"
+  | "announce-rotation"
+  | "cut-exchanges"
+  | "tell-refusals";
 
 /** When a task is due, and how often in a row it has failed. */
 export type Task = { readonly dueAt: EpochMs; readonly attempts: number };

@@ -64,6 +64,15 @@ const STEPS: readonly (string | ((sql: SqlStorage) => void))[] = [
   UPDATE part SET json = json_set(json, '$.quota.carried', 0) WHERE name = 'use' AND json ->> '$.quota' IS NOT NULL;
   `,
   chainEvents,
+  // Use by the hour.
+  `
+  CREATE TABLE hour (            -- hours of use that are over; above the delivered one they are under way to the ledger
+    start INTEGER PRIMARY KEY,   -- epoch milliseconds
+    json  TEXT    NOT NULL
+  ) STRICT;
+  UPDATE part SET json = json_set(json, '$.hour', json('null')) WHERE name = 'use';
+  UPDATE part SET json = json_set(json, '$.hoursDelivered', json('null')) WHERE name = 'delivery';
+  `,
 ];
 
 /** Every event has a hash over the one before it. Those that are there already get theirs. */

@@ -4,7 +4,10 @@ import type { Key, Profile, RetiredSecret, Standing } from "../key/key.ts";
 import type { KeyId } from "../key/credential.ts";
 import { NO_RECEIPTS, type Receipt, type Receipts, type Repeat } from "../key/receipt.ts";
 import type { Reservation, ReservationId, Reservations } from "../key/reservation.ts";
+import type { Client, Clients } from "../key/client.ts";
+import type { RefusalCount, RefusalCounts } from "../key/refusal-count.ts";
 import type { EpochMs } from "../key/time.ts";
+import type { HourUse } from "../key/usage.ts";
 import type { Vacancy } from "../key/vacancy.ts";
 import { nextDue, type Agenda, type Task, type TaskName } from "./agenda.ts";
 import { packUse, unpackUse, type PackedUse } from "./pack-use.ts";
@@ -21,7 +24,25 @@ export type Page = {
   readonly delivered: number;
   /** Of which ledger that is true: see the setting LEDGER_EPOCH. `null`: of one from before epochs. */
   readonly epoch: string | null;
+  /** The ledger has every hour of use that is over, up to the one that began then; `null`: none. */
+  readonly hoursDelivered: EpochMs | null;
+  /** Refusals of minutes that are not over yet. */
+  readonly refusals: RefusalCounts;
+  readonly clients: Clients;
   readonly agenda: Agenda;
+};
+
+/** The state of an id under which nothing was ever provisioned. */
+export const NOTHING: Page = {
+  key: null,
+  vacancy: null,
+  boot: 0,
+  delivered: 0,
+  epoch: null,
+  hoursDelivered: null,
+  refusals: new Map(),
+  clients: new Map(),
+  agenda: new Map(),
 };
 
 /**
@@ -61,13 +82,16 @@ export class Book {
     return this.#head;
   }
 
-  /** Writes what differs from storage, and the new events, in one transaction. The caller awaits `storage.sync()`. */
-  write(page: Page, events: readonly KeyEvent[]): void {
+  /**
+   * Writes what differs from storage, the new events and the hours that are over, in one transaction. The caller awaits
+   * `storage.sync()`.
+   */
+  write(page: Page, events: readonly KeyEvent[], hours: readonly HourUse[]): void {
     // An ordinary admission replaces `use` and nothing else: one statement is a transaction by itself.
-    if (events.length === 0 && page.key !== null && this.#differsInUseAlone(page.key, page)) {
+    if (events.length === 0 && hours.length === 0 && page.key !== null && this.#differsInUseAlone(page.key, page)) {
       this.#putUse(page.key, page.boot);
     } else {
-      this.#storage.transactionSync(() => this.#writeRows(page, events));
+      this.#storage.transactionSync(() => this.#writeRows(page, events, hours));
     }
     this.#schema = SCHEMA_VERSION;
     this.#written = page;
@@ -100,6 +124,16 @@ export class Book {
       .toArray();
   }
 
+  /** Hours of use that are over and began after `after`, oldest first, at most `limit`. */
+  hoursAfter(after: EpochMs | null, limit: number): HourUse[] {
+    const rows = this.#sql.exec<Row>(
+      "SELECT json FROM hour WHERE start > ? ORDER BY start LIMIT ?",
+      after ?? -1,
+      limit,
+    );
+    return rows.toArray().map(({ json }) => JSON.parse(json) as HourUse);
+  }
+
   /** Events with a sequence below `before`, newest first, at most `limit`. */
   eventsBefore(before: number | null, limit: number): KeyEvent[] {
     const rows = this.#sql.exec<Row>(
@@ -114,13 +148,21 @@ export class Book {
     return this.#storage.sql;
   }
 
-  #writeRows({ key, vacancy, boot, delivered, epoch, agenda }: Page, events: readonly KeyEvent[]): void {
+  #writeRows(page: Page, events: readonly KeyEvent[], hours: readonly HourUse[]): void {
+    const { key, vacancy, boot, delivered, epoch, hoursDelivered, refusals, clients, agenda } = page;
     const was = this.#written;
     migrate(this.#sql, this.#schema);
     if (key !== null) this.#writeKey(key, boot, was);
     else if (was !== null && was.key !== null) this.#forgetKey();
     if (vacancy !== (was?.vacancy ?? null)) this.#put("vacancy", vacancy);
-    if (delivered !== was?.delivered || epoch !== was.epoch) this.#put("delivery", { delivered, epoch });
+    if (delivered !== was?.delivered || epoch !== was.epoch || hoursDelivered !== was.hoursDelivered) {
+      this.#put("delivery", { delivered, epoch, hoursDelivered });
+    }
+    if (refusals !== (was?.refusals ?? refusals)) this.#put("refusals", [...refusals]);
+    if (clients !== (was?.clients ?? clients)) this.#put("clients", [...clients.values()]);
+    for (const hour of hours) {
+      this.#sql.exec("INSERT OR REPLACE INTO hour (start, json) VALUES (?, ?)", hour.start, JSON.stringify(hour));
+    }
     const keyId = key?.profile.id ?? (vacancy?.kind === "purged" ? vacancy.keyId : null);
     if (keyId !== null) this.#writeEvents(keyId, events);
     if (agenda !== was?.agenda) this.#writeAgenda(agenda, was?.agenda ?? new Map());
@@ -141,7 +183,10 @@ export class Book {
   }
 
   /** Whether an admission, or several, are all that happened: then one statement is the whole write. */
-  #differsInUseAlone(key: Key, { vacancy, delivered, epoch, agenda }: Page): boolean {
+  #differsInUseAlone(
+    key: Key,
+    { vacancy, delivered, epoch, hoursDelivered, refusals, clients, agenda }: Page,
+  ): boolean {
     const was = this.#written;
     return (
       was !== null &&
@@ -153,6 +198,9 @@ export class Book {
       vacancy === was.vacancy &&
       delivered === was.delivered &&
       epoch === was.epoch &&
+      hoursDelivered === was.hoursDelivered &&
+      refusals === was.refusals &&
+      clients === was.clients &&
       agenda === was.agenda
     );
   }
@@ -176,11 +224,12 @@ export class Book {
 
   /** Removes the key and all that is personal. What must stay is in the vacancy that takes its place. */
   #forgetKey(): void {
-    this.#sql.exec("DELETE FROM part WHERE name IN ('use', 'profile', 'standing', 'repeat')");
+    this.#sql.exec("DELETE FROM part WHERE name IN ('use', 'profile', 'standing', 'repeat', 'refusals', 'clients')");
     this.#sql.exec("DELETE FROM retired_secret");
     this.#sql.exec("DELETE FROM receipt");
     this.#sql.exec("DELETE FROM reservation");
     this.#sql.exec("DELETE FROM event");
+    this.#sql.exec("DELETE FROM hour");
     // What the chain hung on is gone with it: the event that tells of the purge begins a chain of its own.
     this.#head = { sequence: this.#head.sequence, hash: GENESIS };
   }
@@ -283,7 +332,9 @@ export class Book {
     const page = {
       vacancy: (parts.get("vacancy") ?? null) as Vacancy | null,
       epoch: null,
-      ...(parts.get("delivery") as Pick<Page, "delivered"> & Partial<Pick<Page, "epoch">>),
+      ...(parts.get("delivery") as Pick<Page, "delivered" | "hoursDelivered"> & Partial<Pick<Page, "epoch">>),
+      refusals: new Map((parts.get("refusals") ?? []) as [string, RefusalCount][]),
+      clients: new Map(((parts.get("clients") ?? []) as Client[]).map((client) => [client.ip, client])),
       agenda: new Map(agenda),
     };
     if (!parts.has("use")) return { ...page, key: null, boot: 0 };

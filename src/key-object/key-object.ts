@@ -5,6 +5,7 @@ import { admit, type Verdict } from "../key/admit.ts";
 import { amend, credit, type AmendCommand, type Amended, type CreditCommand, type Credited } from "../key/amend.ts";
 import { judge, sees, type Authority } from "../key/authority.ts";
 import type { Random } from "../key/base62.ts";
+import type { Client } from "../key/client.ts";
 import { note, obey, resume, revoke, suspend, type Circumstance, type Suspension } from "../key/change.ts";
 import { create, createAfterPurge, createAgain, type Creation, type Fresh } from "../key/create.ts";
 import { hintOf, mint, type KeyId } from "../key/credential.ts";
@@ -55,6 +56,7 @@ import type {
   WithRecord,
 } from "./rpc.ts";
 import { State } from "./state.ts";
+import { Tally } from "./tally.ts";
 
 /**
  * The one place in the world where one API key is decided: it looks up the rules (`key/`), replaces the state, and
@@ -77,6 +79,11 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   );
   readonly #clock = new ForwardClock(this.#state.key?.use.newest ?? epochMs(0), () => Date.now());
   readonly #outbox = new Outbox(this.env.DB, this.#book, this.#state, () => this.#clock.now());
+
+  readonly #tally = new Tally(this.#state, {
+    now: () => this.#clock.now(),
+    flushed: () => this.ctx.waitUntil(this.#tell()),
+  });
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -126,6 +133,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
 
   #admit(key: Key, admission: Admission, now: EpochMs): Step<Verdict> {
     const step = admit(key, admission, now, { mint: () => this.#mintFor(key), random });
+    this.#tally.note(admission, step.answer);
     if (!admission.explain) return step;
     return { ...step, answer: { ...step.answer, explanation: explain(key, admission, now) } };
   }
@@ -167,7 +175,8 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     const tombstone = purge(key, { now: this.#clock.now(), ...ask });
     if (tombstone === null) return this.#state.answer({ reached: true, purged: false });
     // Events that no write has taken along yet are forgotten with the rest.
-    this.#state.dropEvents();
+    this.#state.dropNews();
+    this.#tally.clear();
     this.#state.replace({ ...page, key: null, vacancy: tombstone.vacancy }, [tombstone.event]);
     const answer = await this.#state.answer({ reached: true, purged: true } as const);
     await this.#outbox.flushInline();
@@ -193,6 +202,15 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     // After the answer was settled, so that nothing is told that a crash could still undo.
     const answer = await this.#state.answer({ reached: true } as const);
     return { ...answer, events: this.#book.eventsBefore(before, limit) };
+  }
+
+  async clients({
+    authority,
+  }: {
+    readonly authority: Authority;
+  }): Promise<Decided<Reached<{ readonly clients: readonly Client[] }>>> {
+    if (this.#visible(authority) === null) return this.#state.answer(NOT_FOUND);
+    return this.#state.answer({ reached: true, clients: this.#tally.clients });
   }
 
   async settle({ id, used, onlyOwner }: SettleCommand): Promise<Decided<WithRecord<Settlement>>> {
@@ -296,6 +314,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     }
     this.#present();
     if (this.#isDue("announce-rotation")) this.#run("announce-rotation");
+    if (this.#isDue("tell-refusals")) this.#tally.flush();
     if (this.#isDue("deliver")) await this.#outbox.flush();
     await this.#state.settled();
     this.#book.arm();
@@ -368,6 +387,12 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     if (page.key === this.#state.key) return this.#state.housekeep(page);
     this.#state.replace(page, events);
     this.#state.follow();
+  }
+
+  /** Tells the ledger what there is, as soon as storage has it. */
+  async #tell(): Promise<void> {
+    await this.#state.settled();
+    await this.#outbox.flush();
   }
 
   #isDue(task: TaskName): boolean {

@@ -1,7 +1,7 @@
 import { deliver, type Delivery } from "../ledger/deliver.ts";
-import type { ChainedEvent } from "../key/chain.ts";
 import { recordOf } from "../key/record.ts";
-import { after, type EpochMs } from "../key/time.ts";
+import { after, epochMs, type EpochMs } from "../key/time.ts";
+import type { HourUse } from "../key/usage.ts";
 import { backoffMs, withoutTask, withTask } from "./agenda.ts";
 import type { Book, Page } from "./book.ts";
 import type { State } from "./state.ts";
@@ -21,7 +21,7 @@ export const BACKLOG_LIMIT = 10_000;
 const INLINE_DELIVERY_MS = 300;
 
 /**
- * Hands the key's undelivered events and its newest record to the ledger. At least once, in order, one delivery at a
+ * Hands the key's undelivered events, its use by the hour and its newest record to the ledger. At least once, in order, one delivery at a
  * time; the ledger turns a second delivery into nothing.
  *
  * Only what storage holds is handed over, never what memory is ahead with: people must not read of a change that a
@@ -33,6 +33,8 @@ export class Outbox {
   readonly #state: State;
   readonly #now: () => EpochMs;
   #underWay: Promise<void> | null = null;
+  /** The hour under way as the ledger last heard of it; `null` if that is not known. */
+  #hourTold: HourUse | null = null;
 
   constructor(db: D1Database, book: Book, state: State, now: () => EpochMs) {
     this.#db = db;
@@ -68,7 +70,7 @@ export class Outbox {
     const dueAt = after(this.#now(), backoffMs(REASSERT_ATTEMPTS, Math.random()));
     const planned = page.agenda.get("deliver") ?? { dueAt, attempts: 0 };
     const agenda = sequenceOf(page) === 0 ? page.agenda : withTask(page.agenda, "deliver", planned);
-    this.#state.housekeep({ ...page, epoch, delivered: 0, agenda });
+    this.#state.housekeep({ ...page, epoch, delivered: 0, hoursDelivered: null, agenda });
   }
 
   /** Delivers for as long as a caller may be kept waiting. What takes longer goes on without them. */
@@ -82,45 +84,76 @@ export class Outbox {
   async #deliverAll(): Promise<void> {
     try {
       // Kept here as well, because the book hears of a delivery only with the next write.
-      let through = 0;
+      let told: Told = NOTHING;
       for (let page = this.#book.written; page !== null; page = this.#book.written) {
-        const events = this.#book.eventsAfter(Math.max(through, page.delivered), BATCH);
-        const last = events.at(-1);
-        // Asked again after every delivery: whoever joined it meanwhile has brought events of their own.
-        if (last === undefined) break;
-        await deliver(this.#db, this.#deliveryOf(page, events));
-        through = last.sequence;
-        this.#delivered(through);
+        const news = this.#newsOf(page, told);
+        // Asked again after every delivery: whoever joined it meanwhile has brought news of their own.
+        if (news === null) break;
+        await deliver(this.#db, news.delivery);
+        told = news.told;
+        this.#delivered(told);
       }
     } catch (cause) {
       this.#failed(cause);
     }
   }
 
-  #deliveryOf({ key, vacancy }: Page, events: readonly ChainedEvent[]): Delivery {
-    if (key !== null) return { record: recordOf(key, this.#now()), events };
-    if (vacancy?.kind === "purged") return { purged: vacancy.keyId, events };
-    throw new Error("events without a key or its tombstone");
+  /** What the ledger does not have yet, as far as one delivery can carry it; `null` if it has everything. */
+  #newsOf(page: Page, told: Told): { readonly delivery: Delivery; readonly told: Told } | null {
+    const { key, vacancy } = page;
+    const through = Math.max(told.through, page.delivered);
+    const events = this.#book.eventsAfter(through, BATCH);
+    if (key === null) {
+      if (events.length === 0) return null;
+      if (vacancy?.kind !== "purged") throw new Error("events without a key or its tombstone");
+      const last = events.at(-1)!.sequence;
+      return { delivery: { purged: vacancy.keyId, events }, told: { ...told, through: last } };
+    }
+    const over = this.#book.hoursAfter(latest(told.hours, page.hoursDelivered), BATCH);
+    const { hour } = key.use;
+    // An hour under way is told as it stands, over and over: the ledger keeps the newest reading.
+    const current = hour === null || isSameReading(hour, this.#hourTold) ? [] : [hour];
+    if (events.length === 0 && over.length === 0 && current.length === 0) return null;
+    this.#hourTold = hour;
+    return {
+      delivery: { record: recordOf(key, this.#now()), events, hours: [...over, ...current] },
+      told: { through: events.at(-1)?.sequence ?? through, hours: over.at(-1)?.start ?? told.hours },
+    };
   }
 
-  /** The ledger has everything up to this sequence. */
-  #delivered(through: number): void {
+  /** The ledger has this much. */
+  #delivered({ through, hours }: Told): void {
     const { page } = this.#state;
-    const agenda = through >= sequenceOf(page) ? withoutTask(page.agenda, "deliver") : page.agenda;
-    this.#state.housekeep({ ...page, delivered: through, agenda });
+    const delivered = Math.max(page.delivered, through);
+    const hoursDelivered = latest(hours, page.hoursDelivered);
+    const agenda = delivered >= sequenceOf(page) ? withoutTask(page.agenda, "deliver") : page.agenda;
+    if (delivered === page.delivered && hoursDelivered === page.hoursDelivered && agenda === page.agenda) return;
+    this.#state.housekeep({ ...page, delivered, hoursDelivered, agenda });
   }
 
   #failed(cause: unknown): void {
     const { page } = this.#state;
     console.warn({ message: "the ledger could not be told", keyId: page.key?.profile.id, cause: String(cause) });
     const now = this.#now();
+    this.#hourTold = null;
     // A change that finds the ledger down must not put off the attempt that is planned already.
-    if (!this.#state.isDue("deliver", now)) return;
+    if (page.agenda.has("deliver") && !this.#state.isDue("deliver", now)) return;
     const attempts = (page.agenda.get("deliver")?.attempts ?? 0) + 1;
     const dueAt = after(now, backoffMs(attempts, Math.random()));
     this.#state.housekeep({ ...page, agenda: withTask(page.agenda, "deliver", { dueAt, attempts }) });
   }
 }
+
+/** How far deliveries have come: up to this event, and this hour that is over. */
+type Told = { readonly through: number; readonly hours: EpochMs | null };
+
+const NOTHING: Told = { through: 0, hours: null };
+
+const latest = (a: EpochMs | null, b: EpochMs | null): EpochMs | null =>
+  a === null ? b : b === null ? a : epochMs(Math.max(a, b));
+
+const isSameReading = (hour: HourUse, told: HourUse | null): boolean =>
+  hour.start === told?.start && hour.changes === told.changes;
 
 const sequenceOf = ({ key, vacancy }: Page): number =>
   key?.standing.sequence ?? (vacancy?.kind === "purged" ? vacancy.sequence : 0);

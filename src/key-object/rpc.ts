@@ -3,6 +3,7 @@ import type { Verdict } from "../key/admit.ts";
 import type { AmendCommand, Amended, CreditCommand, Credited } from "../key/amend.ts";
 import type { Authority } from "../key/authority.ts";
 import type { Suspension } from "../key/change.ts";
+import type { Client } from "../key/client.ts";
 import type { Creation } from "../key/create.ts";
 import type { Digest } from "../key/digest.ts";
 import type { By, KeyEvent } from "../key/event.ts";
@@ -41,6 +42,8 @@ export interface KeyRpc {
   read(ask: { readonly authority: Authority }): Promise<Decided<Reached<{ readonly record: KeyRecord }>>>;
   /** Events with a sequence below `before`, newest first, at most `limit`. */
   events(ask: EventsAsk): Promise<Decided<Reached<{ readonly events: readonly KeyEvent[] }>>>;
+  /** The addresses from which the key was used lately, the latest first. */
+  clients(ask: { readonly authority: Authority }): Promise<Decided<Reached<{ readonly clients: readonly Client[] }>>>;
 
   /** Charges what a reservation really cost and gives the rest back, once. Works in any standing of the key. */
   settle(command: SettleCommand): Promise<Decided<WithRecord<Settlement>>>;

@@ -1,12 +1,10 @@
 import type { KeyEvent } from "../key/event.ts";
 import type { Key } from "../key/key.ts";
 import type { EpochMs } from "../key/time.ts";
+import type { HourUse } from "../key/usage.ts";
 import { isDue, type Agenda, type TaskName } from "./agenda.ts";
-import type { Book, Page } from "./book.ts";
+import { NOTHING, type Book, type Page } from "./book.ts";
 import type { Decided } from "./rpc.ts";
-
-/** The state of an id under which nothing was ever provisioned. */
-const NOTHING = { key: null, vacancy: null, boot: 0, delivered: 0, agenda: new Map() } as const satisfies Partial<Page>;
 
 /** What is to be done later, now that `next` takes the place of `was`. */
 export type Plan = (was: Page, next: Page, events: readonly KeyEvent[]) => Agenda;
@@ -25,6 +23,8 @@ export class State {
   #page: Page;
   /** Events that the next write takes along. */
   #events: KeyEvent[] = [];
+  /** Hours of use that are over, likewise. */
+  #hours: HourUse[] = [];
   /** How many decisions this instance has numbered. */
   #decisions = 0;
   /** Whether this instance has changed anything. */
@@ -63,6 +63,10 @@ export class State {
     // the same boot. So the first change begins another: no number of a change was ever given to a refusal.
     const boot = this.#changed ? page.boot : page.boot + 1;
     this.#changed = true;
+    // Here, because every state passes here: the last one of an hour may never be written by itself.
+    const hour = this.key?.use.hour ?? null;
+    const next = page.key?.use.hour ?? null;
+    if (hour !== null && next !== null && hour.start !== next.start) this.#hours.push(hour);
     this.#page = { ...page, boot, agenda: this.#plan(this.#page, page, events) };
     this.#events.push(...events);
     this.#decided += 1;
@@ -75,9 +79,10 @@ export class State {
     this.follow();
   }
 
-  /** Forgets events that no write has taken along yet. */
-  dropEvents(): void {
+  /** Forgets what no write has taken along yet. */
+  dropNews(): void {
     this.#events.length = 0;
+    this.#hours.length = 0;
   }
 
   /** Numbers an answer and lets it go when the state it was decided on is durable. */
@@ -106,7 +111,7 @@ export class State {
     if (isNext) await scheduler.wait(0);
     const covers = this.#decided;
     try {
-      this.#book.write(this.#page, this.#events.splice(0));
+      this.#book.write(this.#page, this.#events.splice(0), this.#hours.splice(0));
       await this.#ctx.storage.sync();
       this.#durable = covers;
     } catch (cause) {

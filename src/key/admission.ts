@@ -34,8 +34,20 @@ export type Admission = {
   readonly explain?: boolean;
   /** The request that is to be admitted, for the events that its admission may cause. */
   readonly requestId?: string;
+  /** What was called, for people: nothing is decided by it. */
+  readonly call?: Called;
   /** Only ask: nothing is taken, and the answer is information, not an admission. */
   readonly dryRun: boolean;
+};
+
+/** `null` where the asker does not know it. */
+export type Called = {
+  readonly method: string | null;
+  readonly path: string | null;
+  /** The asker's name for what is called, one of few: a pattern, not a path. */
+  readonly route: string | null;
+  /** Of the client's address, ISO 3166-1 alpha-2. */
+  readonly country: string | null;
 };
 
 // What may stand against a request, each rule by itself. `admit` asks them in the order of the promise.

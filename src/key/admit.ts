@@ -18,6 +18,7 @@ import { withoutRepeat } from "./receipt.ts";
 import type { Refusal } from "./refusal.ts";
 import { openReservation, type ReservationId } from "./reservation.ts";
 import type { EpochMs } from "./time.ts";
+import { countAdmission } from "./usage.ts";
 
 /** `at` is the instant of the decision by the object's clock; every instant in the verdict compares with it. */
 export type Verdict =
@@ -83,7 +84,7 @@ export function admit(key: Key, request: Admission, now: EpochMs, { mint, random
     requestId: request.requestId ?? "",
     ip: request.ip,
     userAgent: null,
-    country: null,
+    country: request.call?.country ?? null,
   };
   const moved = followPolicy(holding, holder.current, mint, { now, by, reason: null });
   const reservation = held === null ? null : { id: held.id, expiresAt: held.expiresAt };
@@ -103,7 +104,7 @@ export type Chance = { readonly mint: () => Fresh; readonly random: Random };
 /** The key after an admission, as far as every admission changes it. */
 function count(
   key: Key,
-  { cost }: Admission,
+  { cost, call }: Admission,
   { current, identity }: Extract<Holder, { current: boolean }>,
   taken: Pick<Use, "rateLimits" | "quota">,
   now: EpochMs,
@@ -118,6 +119,7 @@ function count(
       lastUsedAt: now,
       admitted: use.admitted + 1,
       units: use.units + cost,
+      hour: countAdmission(use.hour, cost, call?.route ?? null, now),
       // A secret in its grace counts for nothing.
       admittedWithSecret: use.admittedWithSecret + (current ? 1 : 0),
       newestAdmitted: Math.max(use.newestAdmitted, identity.version),

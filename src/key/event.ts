@@ -16,6 +16,7 @@ export const EVENT_TYPES = [
   "key.idle-expired",
   "key.rotation-due-soon",
   "key.exchanges-cut",
+  "key.refused",
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

@@ -18,6 +18,7 @@ import type { Receipts } from "./receipt.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Reservations } from "./reservation.ts";
 import type { EpochMs } from "./time.ts";
+import type { HourUse } from "./usage.ts";
 
 /**
  * Everything that decides whether one API key may be used. Replaced whole, never edited in place.
@@ -105,6 +106,8 @@ export type Use = {
   /** Admissions so far, and the units they were charged. */
   readonly admitted: number;
   readonly units: number;
+  /** The part of them that falls into the newest hour in which the key was used; `null` before its first use. */
+  readonly hour: HourUse | null;
   /** Admissions with the current secret since it was installed. */
   readonly admittedWithSecret: number;
   /** The newest version of which a secret was ever admitted; 0 before the first admission. */
@@ -154,6 +157,7 @@ export const unused = (profile: Profile, now: EpochMs): Use => ({
   lastUsedAt: null,
   admitted: 0,
   units: 0,
+  hour: null,
   admittedWithSecret: 0,
   newestAdmitted: 0,
   rotationAnnounced: false,

@@ -3,6 +3,7 @@ import type { QuotaRule } from "./policy.ts";
 import { quotaAt, remainingOf } from "./quota.ts";
 import { placeOf, withClosed, type Closing, type Reservation, type ReservationId } from "./reservation.ts";
 import type { EpochMs } from "./time.ts";
+import { countUnits } from "./usage.ts";
 
 export type Settlement =
   | { readonly done: true; readonly reservation: Reservation }
@@ -32,7 +33,8 @@ export function settle(key: Key, id: ReservationId, used: number, now: EpochMs):
   }
   const charging = charge(key.profile.quota, key.use, reservation, used, now);
   const settled: Reservation = { ...reservation, closed: { at: now, used, ...charging.closing } };
-  const next = { ...key, use: charging.use, reservations: withClosed(key.reservations, [settled]) };
+  const use = { ...charging.use, hour: countUnits(key.use.hour, charging.use.units - key.use.units, now) };
+  const next = { ...key, use, reservations: withClosed(key.reservations, [settled]) };
   return { key: next, events: [], answer: { done: true, reservation: settled } };
 }
 
@@ -53,7 +55,8 @@ export function closeExpired(key: Key, now: EpochMs): Key {
       use = charging.use;
       return { ...reservation, closed: { at, used: null, ...charging.closing } };
     });
-  return { ...key, use: { ...use, newest: now }, reservations: withClosed(key.reservations, closed) };
+  const hour = countUnits(key.use.hour, use.units - key.use.units, now);
+  return { ...key, use: { ...use, hour, newest: now }, reservations: withClosed(key.reservations, closed) };
 }
 
 /** What a reservation is charged when it ends with this cost, and the counters afterwards. */

@@ -1,16 +1,18 @@
 import type { KeyId } from "../key/credential.ts";
 import type { ChainedEvent } from "../key/chain.ts";
 import type { KeyRecord } from "../key/record.ts";
+import type { HourUse } from "../key/usage.ts";
 import { deleteEvents, insertEvents } from "./events.ts";
 import { buryKey, upsertKey } from "./keys.ts";
 import { fromLedger } from "./unavailable.ts";
+import { forgetUsage, upsertUsage } from "./usage.ts";
 
 /**
  * What a key's object tells the ledger: how the key stands, and the events that the ledger may not have yet. Of a key
  * that was purged only its id and its last event are left to tell.
  */
 export type Delivery =
-  | { readonly record: KeyRecord; readonly events: readonly ChainedEvent[] }
+  | { readonly record: KeyRecord; readonly events: readonly ChainedEvent[]; readonly hours?: readonly HourUse[] }
   | { readonly purged: KeyId; readonly events: readonly ChainedEvent[] };
 
 /**
@@ -26,12 +28,17 @@ export async function deliver(db: D1Database, delivery: Delivery): Promise<void>
   const statements =
     "purged" in delivery
       ? [...purgeStatements(db, delivery.purged), insertEvents(db, { id: delivery.purged, owner: null }, events)]
-      : [insertEvents(db, delivery.record, events), upsertKey(db, delivery.record)];
+      : [
+          ...(events.length > 0 ? [insertEvents(db, delivery.record, events)] : []),
+          ...(delivery.hours?.length ? [upsertUsage(db, delivery.record, delivery.hours)] : []),
+          upsertKey(db, delivery.record),
+        ];
   await fromLedger(db.batch(statements));
 }
 
 /** A later, older delivery must bring nothing back: the row stays as a tombstone above every revision. */
 const purgeStatements = (db: D1Database, keyId: KeyId): D1PreparedStatement[] => [
   deleteEvents(db, keyId),
+  forgetUsage(db, keyId),
   buryKey(db, keyId),
 ];

@@ -266,7 +266,7 @@ describe("a ledger of another epoch", () => {
     await ring(stub);
     expect(await ledgerOf(id)).toEqual({ sequences: [1, 2, 3], row: { status: "revoked", version: 2, revision: 3 } });
     await expect.poll(() => plansOf(stub)).toEqual({ alarm: null, agenda: [] });
-    expect(JSON.parse(await deliveryOf(stub))).toEqual({ delivered: 3, epoch: "" });
+    expect(JSON.parse(await deliveryOf(stub))).toEqual({ delivered: 3, epoch: "", hoursDelivered: null });
   });
 
   it("is told once: waking again under the same epoch plans nothing", async () => {

@@ -1,4 +1,4 @@
-import { Book, type Page } from "../../../src/key-object/book.ts";
+import { Book, NOTHING, type Page } from "../../../src/key-object/book.ts";
 import { admit, type Verdict } from "../../../src/key/admit.ts";
 import { amend, credit } from "../../../src/key/amend.ts";
 import { obey, resume, revoke, suspend, type Circumstance } from "../../../src/key/change.ts";
@@ -24,7 +24,6 @@ import { Killed, type SqliteStorage } from "./sqlite-storage.ts";
 
 const ID = "key_0000000000000000" as KeyId;
 const OWNER = "acme";
-const NOTHING: Page = { key: null, vacancy: null, boot: 0, delivered: 0, epoch: null, agenda: new Map() };
 const ADMIN = { actor: "admin", requestId: "req_1", ip: null, userAgent: null, country: null };
 
 /**
@@ -59,7 +58,7 @@ export class CoreUnderTest {
   commit(): boolean {
     if (this.#page === null) return true;
     try {
-      this.#book.write(this.#page, this.#events.splice(0));
+      this.#book.write(this.#page, this.#events.splice(0), []);
       return true;
     } catch (cause) {
       if (cause instanceof Killed) return false;
@@ -181,7 +180,7 @@ export class CoreUnderTest {
     const end = (session === null ? expiresAt : now + session.lifetimeMs) as EpochMs | null;
     const options = { expiresAt: end, ownerOrder, idempotency };
     const step = create(profileOf(call.rules, now), options, freshOf(call.mints), circumstance);
-    this.#replace({ key: step.key, vacancy: null, boot: 1, delivered: 0, epoch: null, agenda: new Map() }, step.events);
+    this.#replace({ ...NOTHING, key: step.key, boot: 1 }, step.events);
     return { ...recordFacts("created", recordOf(step.key, now)), secret: call.mints };
   }
 

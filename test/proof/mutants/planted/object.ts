@@ -105,8 +105,8 @@ export const IN_THE_OBJECT: readonly Mutant[] = [
     file: "src/key-object/outbox.ts",
     edits: [
       {
-        from: "await deliver(this.#db, this.#deliveryOf(page, events));",
-        to: "this.#delivered(last.sequence); await deliver(this.#db, this.#deliveryOf(page, events));",
+        from: "await deliver(this.#db, news.delivery);",
+        to: "this.#delivered(news.told); await deliver(this.#db, news.delivery);",
       },
     ],
     catcher: { project: "runtime", test: "test/runtime/delivery.test.ts" },

@@ -14,19 +14,18 @@ const afterUses = (uses: number, mode: RotationRule["mode"]): RotationRule => ({
 });
 
 /**
- * Mode `issue`: hundreds cross the line together, and exactly one of them is handed the successor. Those who come with the
- * secret before it are admitted in its grace, count for nothing and are handed nothing.
+ * Mode `issue`: hundreds cross the line together, and exactly one of them is handed the successor. The others go on with
+ * the old secret in its grace, count for nothing and are handed nothing: one use before the next line nobody is, and with
+ * the next use exactly one.
  */
 export async function crossTheLine(crowd: Crowd, roll: Dice): Promise<Findings> {
-  const uses = 1 + roll.below(150);
+  const uses = 2 + roll.below(150);
   await crowd.begin({ ...LENIENT, rotation: afterUses(uses, "issue") });
   const violations: string[] = [];
   const counts = { admissions: 0, "successors handed out": 0 };
-  let before: string | null = null;
 
-  for (let round = 1; round <= ROUNDS && violations.length === 0; round++) {
+  const round = async (calls: number, old: string | null, due: number): Promise<void> => {
     const current = crowd.secret;
-    const calls = roll.onceIn(6) ? roll.below(uses) : uses + roll.below(200);
     const successors: string[] = [];
     const useOf = (secret: string) => async () => {
       const heard = await crowd.ask({ do: "use", secret, cost: 1 });
@@ -34,25 +33,22 @@ export async function crossTheLine(crowd: Crowd, roll: Dice): Promise<Findings> 
       const { code, secret: successor } = heard.answer;
       if (code !== "valid") violations.push(`heard ${code}`);
       counts.admissions += 1;
-      if (typeof successor === "string") successors.push(secret === current ? successor : "handed to an old secret");
+      if (typeof successor === "string") successors.push(secret === current ? successor : "one for an old secret");
     };
-    const old = before === null ? [] : [crowd.all(100, useOf(before))];
-    await Promise.all([crowd.all(calls, useOf(current)), ...old]);
-
-    const due = calls >= uses ? 1 : 0;
-    const { version } = await crowd.hear({ do: "read" });
+    await Promise.all([crowd.all(calls, useOf(current)), crowd.all(old === null ? 0 : 100, useOf(old ?? ""))]);
     // The one who was handed it may be the one whose answer was lost.
     const isExact = crowd.unknown === 0 ? successors.length === due : successors.length <= due;
-    if (!isExact || version !== round + due) {
-      violations.push(
-        `${calls} uses, due after ${uses}: ${successors.join(", ") || "none"}, version ${String(version)}`,
-      );
-    }
+    if (!isExact) violations.push(`${calls} uses, due after ${uses}: ${successors.join(", ") || "no successor"}`);
     counts["successors handed out"] += successors.length;
-    if (successors.length === 0) break;
-    before = current;
-    crowd.secret = successors[0]!;
-  }
+    crowd.secret = successors[0] ?? current;
+  };
+
+  const first = crowd.secret;
+  await round(uses + roll.below(200), null, 1);
+  if (crowd.unknown === 0) await round(uses - 1, first, 0);
+  if (crowd.unknown === 0) await round(1 + roll.below(200), first, 1);
+  const { version } = await crowd.hear({ do: "read" });
+  if (crowd.unknown === 0 && version !== 3) violations.push(`after two successors it is version ${String(version)}`);
   return { counts, violations };
 }
 

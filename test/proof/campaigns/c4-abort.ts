@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { ABORT_POINTS, NEXT_KEY, type AbortPoint } from "../../support/abort-points.ts";
 import type { Rekey } from "../../support/rekey.ts";
 import { explains } from "../model/explains.ts";
+import type { RotationRule } from "../model/call.ts";
 import { step } from "../model/key.ts";
 import { atATime } from "../support/at-a-time.ts";
 import { deploy } from "../support/deployment.ts";
@@ -10,11 +11,26 @@ import { PATIENCE_MS } from "../support/ledger.ts";
 import { aCreation, Contradiction, Subject, type Draft } from "../support/subject.ts";
 import { addUp, type Campaign, type Findings } from "./campaign.ts";
 
-/** Each operation, and what the key has been through before it. `secret` stands for the newest one. */
-const OPERATIONS: Readonly<Record<string, { readonly before?: readonly Draft[]; readonly call: Draft }>> = {
-  use: { call: { do: "use", cost: 1 } },
+const DAY = 24 * 60 * 60_000;
+/** The key was used once already. */
+const ISSUED_WITH_THE_NEXT: RotationRule = { afterUses: 2, afterMs: null, mode: "issue", graceMs: DAY };
+
+/**
+ * Each operation, and what the key has been through before it. `secret` stands for the newest one. `silent`: no event
+ * comes of it, so the ledger is not told.
+ */
+const OPERATIONS: Readonly<
+  Record<string, { readonly before?: readonly Draft[]; readonly call: Draft; readonly silent?: true }>
+> = {
+  use: { call: { do: "use", cost: 1 }, silent: true },
+  "hold units": { call: { do: "hold", cost: 3 }, silent: true },
+  settle: { before: [{ do: "hold", cost: 3 }], call: { do: "settle", used: 1 }, silent: true },
+  "be handed a successor": {
+    before: [{ do: "amend", change: { rotation: ISSUED_WITH_THE_NEXT } }],
+    call: { do: "use", cost: 1 },
+  },
   rotate: { call: { do: "rotate", graceMs: 0 } },
-  "rotate with grace": { call: { do: "rotate", graceMs: 24 * 60 * 60_000 } },
+  "rotate with grace": { call: { do: "rotate", graceMs: DAY } },
   "rotate itself": { call: { do: "rotate-self" } },
   suspend: { call: { do: "suspend" } },
   resume: { before: [{ do: "suspend" }], call: { do: "resume" } },
@@ -38,7 +54,7 @@ const HAPPENED: Readonly<Record<AbortPoint, boolean | "either">> = {
   "in the alarm": true,
 };
 
-/** What only comes to pass when the ledger is told, which an admission does not need. */
+/** What only comes to pass when the ledger is told, which an ordinary admission does not need. */
 const OF_THE_LEDGER: readonly AbortPoint[] = ["before the delivery", "after the delivery", "in the alarm"];
 
 const CELLS_AT_A_TIME = 8;
@@ -65,14 +81,14 @@ export const C4: Campaign = {
       for (const point of ABORT_POINTS.slice(0, -1)) cells.push(await creation(rekey, point));
       const all = Object.keys(OPERATIONS).flatMap((name) => ABORT_POINTS.map((point) => ({ name, point })));
       const direct = all.filter(
-        ({ name, point }) => point !== "in the alarm" && (name !== "use" || !OF_THE_LEDGER.includes(point)),
+        ({ name, point }) => point !== "in the alarm" && !(OPERATIONS[name]!.silent && OF_THE_LEDGER.includes(point)),
       );
       cells.push(...(await atATime(CELLS_AT_A_TIME, direct, ({ name, point }) => cell(rekey, name, point))));
       if (cells.some((each) => each.violations.length > 0)) {
         violations.push(...cells.flatMap((each) => each.violations));
         break;
       }
-      const later = all.filter(({ name, point }) => OF_THE_LEDGER.includes(point) && name !== "use");
+      const later = all.filter(({ name, point }) => OF_THE_LEDGER.includes(point) && !OPERATIONS[name]!.silent);
       cells.push(...(await inAlarms(rekey, later)));
       counts = addUp([counts, ...cells.map((each) => each.counts)]);
       violations.push(...cells.flatMap((each) => each.violations));
@@ -98,13 +114,13 @@ async function met(rekey: Rekey, key: string): Promise<void> {
 
 /** Waits until the object has written down that the ledger knows everything: it writes nothing more by itself. */
 async function atRest(rekey: Rekey, { id, state }: Subject): Promise<void> {
-  const revision = state.is === "key" ? state.revision : 0;
+  const events = state.is === "key" ? state.events : 0;
   for (const until = Date.now() + PATIENCE_MS; ; await pause(10)) {
     const [row] = await rekey.objectSql(
       id,
       "SELECT json ->> 'delivered' AS delivered FROM part WHERE name = 'delivery'",
     );
-    if (row?.["delivered"] === revision) return;
+    if (row?.["delivered"] === events) return;
     if (Date.now() > until) throw new Contradiction("the ledger was never told");
   }
 }

@@ -9,7 +9,8 @@ import { Secrets } from "./secrets.ts";
 
 /** A call without what only the key at that moment can fill in: its newest secret, the header. */
 export type Draft =
-  | { readonly do: "use"; readonly cost: number }
+  | { readonly do: "use" | "hold"; readonly cost: number }
+  | { readonly do: "settle"; readonly used: number }
   | { readonly do: "rotate"; readonly graceMs: number }
   | { readonly do: "rotate-self" | "suspend" | "resume" | "revoke" | "revoke-self" | "purge" }
   | { readonly do: "amend"; readonly change: Partial<Rules> }
@@ -37,7 +38,13 @@ export class Subject {
     const heard = await this.#send(call);
     if (heard === null) return null;
     const { answer } = heard;
-    const named = "mints" in call && typeof answer["secret"] === "string" ? { ...call, mints: answer["secret"] } : call;
+    const { secret: mints, reservation: opens } = answer;
+    const issues = "mints" in call || call.do === "use";
+    const named = {
+      ...call,
+      ...(issues && typeof mints === "string" && { mints }),
+      ...(typeof opens === "string" && { opens }),
+    };
     const told = step(this.state, named, 0);
     if (!explains(told.answer, answer)) {
       throw new Contradiction(
@@ -71,6 +78,12 @@ export class Subject {
     return this.state.is === "key" ? this.state.secret : this.secrets.nameOf("nobody's");
   }
 
+  /** The last one that was opened. */
+  get reservation(): string {
+    const last = this.state.is === "key" ? this.state.held.at(-1) : undefined;
+    return last?.name ?? this.secrets.nameOf("no reservation");
+  }
+
   call(draft: Draft, header: string | null = null): Call {
     const { secret } = this;
     switch (draft.do) {
@@ -79,7 +92,11 @@ export class Subject {
       case "rotate-self":
         return { do: "rotate-self", secret, mints: "", header };
       case "use":
-        return { ...draft, secret };
+        return { do: "use", cost: draft.cost, secret };
+      case "hold":
+        return { do: "use", cost: draft.cost, secret, reserve: true };
+      case "settle":
+        return { ...draft, reservation: this.reservation };
       case "revoke-self":
         return { do: "revoke-self", secret };
       case "amend":

@@ -2,6 +2,7 @@ import type { Result } from "./result.ts";
 import { sender, type Call, type CallOptions, type ClientOptions, type RepeatableOptions } from "./send.ts";
 import type {
   Amendment,
+  ChainProof,
   Credit,
   EventFilter,
   EventOfKey,
@@ -92,6 +93,10 @@ export function controlClient({ token, ...options }: ClientOptions & { readonly 
     /** What happened to a key, newest first. */
     listKeyEvents: (id: string, page: PageOptions = {}, how?: CallOptions): Promise<Result<Page<KeyEvent>>> =>
       get(`${keyPath(id)}/events`, page, how),
+
+    /** Whether the ledger's copy of that history is what the key itself wrote, and if not, from which event on. */
+    proveKeyEvents: (id: string, how?: CallOptions): Promise<Result<ChainProof>> =>
+      get(`${keyPath(id)}/events/proof`, undefined, how),
 
     /** What happened to all keys, newest first. */
     listEvents: (filter: EventFilter = {}, how?: CallOptions): Promise<Result<Page<EventOfKey>>> =>

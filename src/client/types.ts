@@ -4,6 +4,7 @@ import type { createBody, issuedKey } from "../control/schema/create.ts";
 import type { creditBody } from "../control/schema/credit.ts";
 import type { event, eventOfKey } from "../control/schema/event.ts";
 import type { listedOwner, ownerProgress } from "../control/schema/owner.ts";
+import type { chainProof } from "../control/schema/proof.ts";
 import type { keyRecord, listedKey } from "../control/schema/record.ts";
 import type { rotateBody, rotatedKey } from "../control/schema/rotate.ts";
 import type { settleBody, settledReservation } from "../control/schema/settle.ts";
@@ -30,6 +31,7 @@ export type VerifyAnswer = z.output<typeof verifyAnswer>;
 export type VerifyAnswers = { readonly items: readonly VerifyAnswer[] };
 export type KeyEvent = z.output<typeof event>;
 export type EventOfKey = z.output<typeof eventOfKey>;
+export type ChainProof = z.output<typeof chainProof>;
 export type ListedOwner = z.output<typeof listedOwner>;
 export type OwnerProgress = z.output<typeof ownerProgress>;
 

@@ -11,6 +11,7 @@ import { listEvents } from "./operations/list-events.ts";
 import { listKeyEvents } from "./operations/list-key-events.ts";
 import { listKeys } from "./operations/list-keys.ts";
 import { listOwners } from "./operations/list-owners.ts";
+import { proveKeyEvents } from "./operations/prove-key-events.ts";
 import { purgeKey } from "./operations/purge-key.ts";
 import { readSelf } from "./operations/read-self.ts";
 import { readyz } from "./operations/readyz.ts";
@@ -43,6 +44,7 @@ export const ROUTES: readonly Operation[] = [
   resumeKey,
   creditKey,
   listKeyEvents,
+  proveKeyEvents,
   settleReservation,
   listEvents,
   listOwners,

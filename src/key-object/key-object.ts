@@ -7,6 +7,7 @@ import { judge, sees, type Authority } from "../key/authority.ts";
 import type { Random } from "../key/base62.ts";
 import type { Client } from "../key/client.ts";
 import { note, obey, resume, revoke, suspend, type Circumstance, type Suspension } from "../key/change.ts";
+import type { Account } from "../key/chain-proof.ts";
 import { create, createAfterPurge, createAgain, type Creation, type Fresh } from "../key/create.ts";
 import { hintOf, mint, type KeyId } from "../key/credential.ts";
 import { digestOf, type Digest } from "../key/digest.ts";
@@ -38,6 +39,7 @@ import { Outbox } from "./outbox.ts";
 import { planOf } from "./plan.ts";
 import { ATTACH_HEADER } from "./rpc.ts";
 import type {
+  AccountAsk,
   Ask,
   Attach,
   Cause,
@@ -211,6 +213,19 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   }): Promise<Decided<Reached<{ readonly clients: readonly Client[] }>>> {
     if (this.#visible(authority) === null) return this.#state.answer(NOT_FOUND);
     return this.#state.answer({ reached: true, clients: this.#tally.clients });
+  }
+
+  /** Of a purged key too: its history is short, and whether it is untouched is worth knowing. */
+  async account({ authority, after: from, limit }: AccountAsk): Promise<Decided<Reached<Account>>> {
+    const { key, vacancy } = this.#state.page;
+    const stands = key !== null ? key.profile : vacancy?.kind === "purged" ? vacancy : null;
+    if (stands === null || !sees(authority, stands.owner)) return this.#state.answer(NOT_FOUND);
+    const answer = await this.#state.answer({ reached: true } as const);
+    const { delivered } = this.#book.written!;
+    const { head } = this.#book;
+    const owner = key?.profile.owner ?? null;
+    const begins = key === null ? head.sequence - 1 : 0;
+    return { ...answer, head, delivered, owner, begins, heads: this.#book.headsAfter(from, limit) };
   }
 
   async settle({ id, used, onlyOwner }: SettleCommand): Promise<Decided<WithRecord<Settlement>>> {

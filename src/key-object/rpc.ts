@@ -4,6 +4,7 @@ import type { AmendCommand, Amended, CreditCommand, Credited } from "../key/amen
 import type { Authority } from "../key/authority.ts";
 import type { Suspension } from "../key/change.ts";
 import type { Client } from "../key/client.ts";
+import type { Account } from "../key/chain-proof.ts";
 import type { Creation } from "../key/create.ts";
 import type { Digest } from "../key/digest.ts";
 import type { By, KeyEvent } from "../key/event.ts";
@@ -44,6 +45,9 @@ export interface KeyRpc {
   events(ask: EventsAsk): Promise<Decided<Reached<{ readonly events: readonly KeyEvent[] }>>>;
   /** The addresses from which the key was used lately, the latest first. */
   clients(ask: { readonly authority: Authority }): Promise<Decided<Reached<{ readonly clients: readonly Client[] }>>>;
+
+  /** How far the chain of the key's events goes, and the hashes of those with a sequence above `after`, oldest first. */
+  account(ask: AccountAsk): Promise<Decided<Reached<Account>>>;
 
   /** Charges what a reservation really cost and gives the rest back, once. Works in any standing of the key. */
   settle(command: SettleCommand): Promise<Decided<WithRecord<Settlement>>>;
@@ -117,6 +121,8 @@ export type CreateAnswer = WithRecord<Creation>;
 export type PurgeAnswer = { readonly purged: boolean };
 
 export type EventsAsk = { readonly authority: Authority; readonly before: number | null; readonly limit: number };
+
+export type AccountAsk = { readonly authority: Authority; readonly after: number; readonly limit: number };
 
 /** `onlyOwner`: the only owner whose keys exist for the one who asks; `null`: every owner's. */
 export type SettleCommand = {

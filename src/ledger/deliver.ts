@@ -2,6 +2,7 @@ import type { KeyId } from "../key/credential.ts";
 import type { ChainedEvent } from "../key/chain.ts";
 import type { KeyRecord } from "../key/record.ts";
 import type { HourUse } from "../key/usage.ts";
+import { deleteAnchor } from "./chain.ts";
 import { deleteEvents, insertEvents } from "./events.ts";
 import { buryKey, upsertKey } from "./keys.ts";
 import { fromLedger } from "./unavailable.ts";
@@ -40,5 +41,6 @@ export async function deliver(db: D1Database, delivery: Delivery): Promise<void>
 const purgeStatements = (db: D1Database, keyId: KeyId): D1PreparedStatement[] => [
   deleteEvents(db, keyId),
   forgetUsage(db, keyId),
+  deleteAnchor(db, keyId),
   buryKey(db, keyId),
 ];

@@ -61,6 +61,7 @@ const BALANCE = { limit: 5, period: "none" };
 const RECIPES: Readonly<Record<string, Recipe>> = {
   getKey: { changes: false, status: 200 },
   listKeyEvents: { changes: false, status: 200 },
+  proveKeyEvents: { changes: false, status: 200 },
   amendKey: { changes: true, status: 200, body: { name: "another name" } },
   rotateKey: { changes: true, status: 200 },
   revokeKey: { changes: true, status: 200 },

@@ -8,6 +8,8 @@ const KINDS: readonly { readonly same: boolean; readonly fits: (text: string) =>
   { same: true, fits: (text) => /^…[0-9A-Za-z]{4}$/.test(text) },
   { same: false, fits: (text) => /^req_[0-9a-f]{32}$/.test(text) },
   { same: false, fits: (text) => /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(text) },
+  // The hash of an event.
+  { same: false, fits: (text) => /^[A-Za-z0-9_-]{43}$/.test(text) },
   { same: false, fits: (text) => /^\d+\.\d+$/.test(text) },
 ];
 

@@ -61,6 +61,7 @@ const CALLS: Readonly<Record<string, Operation>> = {
   resumeKey: { call: (fetch) => control(fetch).resumeKey(ID), repeat: "never" },
   creditKey: { call: (fetch) => control(fetch).creditKey(ID, { add: 1 }, { ifRevision: 3 }), repeat: "never" },
   listKeyEvents: { call: (fetch) => control(fetch).listKeyEvents(ID, { cursor: "c", limit: 5 }), repeat: "always" },
+  proveKeyEvents: { call: (fetch) => control(fetch).proveKeyEvents(ID), repeat: "always" },
   listEvents: {
     call: (fetch) =>
       control(fetch).listEvents({

@@ -4,6 +4,7 @@ import { createBody, issuedKey } from "../schema/create.ts";
 import { creditBody } from "../schema/credit.ts";
 import { event, eventOfKey } from "../schema/event.ts";
 import { listedOwner, ownerProgress } from "../schema/owner.ts";
+import { chainProof } from "../schema/proof.ts";
 import { quota, rateLimit } from "../schema/policy.ts";
 import { keyRecord, listedKey, quotaReading, rateLimitReading } from "../schema/record.ts";
 import { rotateBody, rotatedKey } from "../schema/rotate.ts";
@@ -28,6 +29,7 @@ export const NAMES: ReadonlyMap<z.core.$ZodType, string> = new Map<z.core.$ZodTy
   [settledReservation, "SettledReservation"],
   [event, "KeyEvent"],
   [eventOfKey, "EventOfKey"],
+  [chainProof, "ChainProof"],
   [listedOwner, "ListedOwner"],
   [ownerProgress, "OwnerProgress"],
   [verifyQuestion, "VerifyQuestion"],

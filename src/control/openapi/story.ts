@@ -275,6 +275,23 @@ export const STORY: readonly Example[] = [
     },
   },
   {
+    operationId: "proveKeyEvents",
+    name: "intact",
+    summary: "Nothing in the ledger was touched",
+    params: { id: billing.id },
+    status: 200,
+    answer: {
+      keyId: billing.id,
+      intact: true,
+      fault: null,
+      anchor: { sequence: 0, hash: "" },
+      verifiedThrough: 6,
+      deliveredThrough: 6,
+      head: { sequence: 6, hash: "q8NaVmYtH2dCbS5xwKfE0r1uJgLzPo7iTeA9hWvX3nM" },
+      asOf: AT.asked,
+    },
+  },
+  {
     operationId: "listEvents",
     name: "rotations",
     summary: "Every rotation of an owner's keys",

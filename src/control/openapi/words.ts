@@ -150,6 +150,19 @@ export const WORDS: Readonly<Record<string, string>> = {
   detail: "What is particular to it.",
   "Problem.detail": "What is particular to this occurrence.",
 
+  intact: "Whether every event that the ledger has is what the key wrote, and none that was delivered is missing.",
+  fault: "The first thing that is wrong; `null`: nothing is.",
+  "ChainProof.sequence": "Which event.",
+  "ChainProof.kind":
+    "`altered`: the row is not what the key wrote. `removed`: the event is missing. `inserted`: there is no such event.",
+  "ChainProof.message": "The same in words.",
+  "ChainProof.anchor":
+    "Behind which event the history begins: 0, or the newest that was deleted because of its age. Compare it with your retention.",
+  hash: "SHA-256 over the event and the hash before it, base64url; empty before the first event.",
+  verifiedThrough: "Up to which event all is as the key wrote it.",
+  deliveredThrough: "Up to which event the key has told the ledger.",
+  head: "The newest event, by the key's own account. What is behind `deliveredThrough` is still on its way.",
+
   // Of lists
   items: "What was found.",
   nextCursor: "Where the list goes on; `null` at its end.",

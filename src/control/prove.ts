@@ -1,0 +1,83 @@
+import { askKey } from "../http/ask-key.ts";
+import { follow, inserted, missingAfter, type Account, type Fault } from "../key/chain-proof.ts";
+import { GENESIS, type Head } from "../key/chain.ts";
+import type { KeyId } from "../key/credential.ts";
+import { epochMs, rfc3339 } from "../key/time.ts";
+import { readAnchor, readLinks, strayOf } from "../ledger/chain.ts";
+import { authorityOf } from "./authority.ts";
+import type { Surroundings } from "./operation.ts";
+import type { ChainProof } from "./schema/proof.ts";
+
+/** How many events are compared at once. A row has at most a few KB, and a hash 50 bytes. */
+export const PROOF_PAGE = 500;
+
+/** The key's object kept silent, or does not know the key any more. */
+export class NoAccount extends Error {}
+
+/**
+ * Follows a key's history in the ledger from its beginning to the newest event of the key's object, and names the first
+ * event that was altered, removed or inserted. `first`: what the object has said of its first events already.
+ */
+export async function prove(call: Surroundings, keyId: KeyId, first: Account): Promise<ChainProof> {
+  const { DB } = call.env;
+  const begins = { sequence: first.begins, hash: GENESIS };
+  for (let anchor = laterOf(begins, await readAnchor(DB, keyId)); ;) {
+    const walk = await walkFrom(call, keyId, anchor, first);
+    // What was deleted for its age while we were reading is not missing.
+    const moved = walk.fault?.kind === "removed" ? await readAnchor(DB, keyId) : anchor;
+    if (moved.sequence <= anchor.sequence) return proofOf(keyId, anchor, walk);
+    anchor = moved;
+  }
+}
+
+const laterOf = (a: Head, b: Head): Head => (b.sequence > a.sequence ? b : a);
+
+type Walk = { readonly through: Head; readonly fault: Fault | null; readonly account: Account };
+
+async function walkFrom(call: Surroundings, keyId: KeyId, anchor: Head, first: Account): Promise<Walk> {
+  const { DB } = call.env;
+  let through = anchor;
+  let account = anchor.sequence === 0 ? first : await accountOf(call, keyId, anchor.sequence);
+  for (; ; account = await accountOf(call, keyId, through.sequence)) {
+    const rows = await readLinks(DB, keyId, {
+      after: through.sequence,
+      through: account.head.sequence,
+      limit: PROOF_PAGE,
+    });
+    // The hashes that came with the page before are of the rows before.
+    const verified = follow(through, rows, account);
+    through = verified.through;
+    if (verified.fault !== null) return { ...verified, account };
+    if (rows.length < PROOF_PAGE) {
+      const fault = (await strayFault(call, keyId, anchor, account)) ?? missingAfter(through, account);
+      return { through, fault, account };
+    }
+  }
+}
+
+async function strayFault(call: Surroundings, keyId: KeyId, anchor: Head, account: Account): Promise<Fault | null> {
+  const stray = await strayOf(call.env.DB, keyId, { upTo: anchor.sequence, above: account.head.sequence });
+  if (stray === null) return null;
+  if (stray <= anchor.sequence) return inserted(stray, `the history begins behind event ${anchor.sequence}`);
+  // What has happened since the object was asked is no fault.
+  const { head } = await accountOf(call, keyId, account.head.sequence);
+  return stray > head.sequence ? inserted(stray, `the key has had ${head.sequence} events`) : null;
+}
+
+async function accountOf(call: Surroundings, keyId: KeyId, after: number): Promise<Account> {
+  const ask = { authority: authorityOf(call), after, limit: PROOF_PAGE };
+  const asked = await askKey(call.env, call.config, keyId, (key) => key.account(ask));
+  if (!asked.answered || !asked.answer.reached) throw new NoAccount("the key's object gave no account of its history");
+  return asked.answer;
+}
+
+const proofOf = (keyId: KeyId, anchor: Head, { through, fault, account }: Walk): ChainProof => ({
+  keyId,
+  intact: fault === null,
+  fault,
+  anchor,
+  verifiedThrough: through.sequence,
+  deliveredThrough: account.delivered,
+  head: account.head,
+  asOf: rfc3339(epochMs(Date.now())),
+});

@@ -45,11 +45,13 @@ async function linksOf(id: string): Promise<Row[]> {
 async function rewrite(id: string, rows: readonly Row[]): Promise<void> {
   await sql("DELETE FROM events WHERE key_id = ?", id);
   for (const row of rows) {
-    await sql(
-      "INSERT INTO events (key_id, sequence, type, at_ms, actor, request_id, ip, user_agent, country, detail, owner, hash) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
-      ...[row.keyId, row.sequence, row.type, row.at, row.actor, row.requestId, row.ip, row.userAgent, row.country],
-      ...[row.detail, row.owner, row.hash],
-    );
+    const { keyId, sequence, type, at, actor, requestId, ip, userAgent, country, detail, owner, hash } = row;
+    await env.DB.prepare(
+      `INSERT INTO events (key_id, sequence, type, at_ms, actor, request_id, ip, user_agent, country, detail, owner, hash)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+      .bind(keyId, sequence, type, at, actor, requestId, ip, userAgent, country, detail, owner, hash)
+      .run();
   }
 }
 

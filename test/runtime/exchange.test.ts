@@ -235,8 +235,8 @@ describe("an open exchange", () => {
 });
 
 describe("a key without a bound on its open exchanges", () => {
-  it("pays nothing for it: one question, no line, and its answers pass as they are", async () => {
-    const { stub, credential } = await openKey();
+  /** The key's namespace, and what was asked of the object through it. */
+  function overheard({ stub }: OpenKey) {
     const questions: string[] = [];
     const KEYS = {
       getByName: () => ({
@@ -244,14 +244,93 @@ describe("a key without a bound on its open exchanges", () => {
           questions.push("admit");
           return stub.admit(admission);
         },
-        fetch: () => questions.push("fetch"),
+        fetch: (url: string, init: RequestInit) => {
+          questions.push("fetch");
+          return stub.fetch(url, init);
+        },
       }),
     } as unknown as typeof env.KEYS;
-    const answer = new Response("yes");
-    const response = await throughGateway(credential, { origin: () => answer, env: { KEYS } });
+    return { questions, env: { KEYS } };
+  }
+  const events = { "content-type": "text/event-stream" };
+
+  it.each<[string, () => Response, string]>([
+    ["a short answer", () => new Response("answer"), "answer"],
+    ["an answer of known length", () => anAnswerInTwoParts({ "content-length": "6" }), "answer"],
+    ["an answer that comes in two parts", () => anAnswerInTwoParts(), "answer"],
+    ["an answer of a megabyte", () => new Response("a".repeat(1 << 20)), "a".repeat(1 << 20)],
+    ["no body", () => new Response(null, { status: 304 }), ""],
+  ])("asks its object nothing more for %s, which passes as it is", async (_name, origin, text) => {
+    const key = await openKey();
+    const { questions, ...ask } = overheard(key);
+    const response = await throughGateway(key.credential, { origin, ...ask });
+    expect(await response.text()).toBe(text);
+    await scheduler.wait(300);
     expect(questions).toEqual(["admit"]);
-    expect(await response.text()).toBe("yes");
-    expect(await slotsOf(stub)).toBe(0);
+  });
+
+  it("nor for an answer that takes its time, but less than a quarter of a second", async () => {
+    const key = await openKey();
+    const { questions, ...ask } = overheard(key);
+    const origin = anEndlessAnswer();
+    const response = await throughGateway(key.credential, { origin: () => origin.response, ...ask });
+    await scheduler.wait(100);
+    origin.end();
+    expect(await response.text()).toBe("first");
+    await scheduler.wait(300);
+    expect(questions).toEqual(["admit"]);
+  });
+
+  it("asks once more for one that goes on, and never again", async () => {
+    const key = await openKey();
+    const { questions, ...ask } = overheard(key);
+    const origin = anEndlessAnswer();
+    const response = await throughGateway(key.credential, { origin: () => origin.response, ...ask });
+    expect(questions).toEqual(["admit"]);
+    await expect.poll(() => questions).toEqual(["admit", "fetch"]);
+    await scheduler.wait(300);
+    origin.end();
+    expect(await response.text()).toBe("first");
+    expect(questions).toEqual(["admit", "fetch"]);
+  });
+
+  it("asks once more for a stream of events before anybody sees it", async () => {
+    const key = await openKey();
+    const { questions, ...ask } = overheard(key);
+    const origin = anEndlessAnswer({ headers: events });
+    const response = await throughGateway(key.credential, { origin: () => origin.response, ...ask });
+    expect(questions).toEqual(["admit", "fetch"]);
+    await response.body!.cancel();
+  });
+
+  it("a stream of events does not begin if its key has ended meanwhile: it is refused as its key now is", async () => {
+    const { stub, credential } = await openKey();
+    const origin = anEndlessAnswer({ headers: events });
+    const response = await throughGateway(credential, {
+      origin: async () => {
+        await rotated(stub);
+        return origin.response;
+      },
+    });
+    expect([response.status, await outcomeOf(response)]).toEqual([401, "key-rotated"]);
+    await expect.poll(() => origin.givenUp()).toContain("key-rotated");
+  });
+
+  it("nor if nobody can be asked whether its key still holds: 503", async () => {
+    const key = await openKey();
+    const { env: real } = overheard(key);
+    const origin = anEndlessAnswer({ headers: events });
+    const deaf = {
+      admit: (admission: Admission) => key.stub.admit(admission),
+      fetch: () => Promise.reject(new Error("gone")),
+    };
+    let questions = 0;
+    const KEYS = {
+      getByName: () => (++questions === 1 ? real.KEYS.getByName("") : { ...deaf, admit: deaf.fetch }),
+    } as unknown as typeof env.KEYS;
+    const response = await throughGateway(key.credential, { origin: () => origin.response, env: { KEYS } });
+    expect([response.status, await outcomeOf(response)]).toEqual([503, "unavailable"]);
+    expect(origin.givenUp()).toContain("unavailable");
   });
 });
 

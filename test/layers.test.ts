@@ -5,11 +5,11 @@ import { describe, expect, test } from "vitest";
 /**
  * Who may import whom; what is not named is out of reach. An entry is a folder, a single file or a package.
  *
- * `key` reaches nothing but synchronous digests (node:crypto): not hono, not the platform, not the clock. `edge` does
+ * `key` reaches nothing but itself: not hono, not the platform, not the clock. `edge` does
  * not reach the ledger: "nothing is admitted from a copy" is a fact about these arrows.
  */
 const MAY_REACH: Readonly<Record<string, readonly string[]>> = {
-  key: ["key", "node:crypto"],
+  key: ["key"],
   "key-object": ["key-object", "key", "env.ts", "ledger/deliver.ts", "cloudflare:workers"],
   "owner-object": [
     "owner-object",
@@ -22,7 +22,7 @@ const MAY_REACH: Readonly<Record<string, readonly string[]>> = {
   ],
   ledger: ["ledger", "key"],
   http: ["http", "key", "env.ts", "key-object/rpc.ts", "hono"],
-  edge: ["edge", "http", "key", "env.ts", "key-object/rpc.ts", "routes.ts", "hono", "jose", "node:crypto"],
+  edge: ["edge", "http", "key", "env.ts", "key-object/rpc.ts", "routes.ts", "hono", "jose"],
   control: [
     "control",
     "http",

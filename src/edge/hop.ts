@@ -1,5 +1,6 @@
-import { createHmac } from "node:crypto";
 import type { Config } from "../env.ts";
+import { toBase64url } from "../key/base64url.ts";
+import { hmacKey, hmacSha256 } from "../key/hmac.ts";
 
 /** The header by which this deployment recognises a request that it sent itself. */
 export const HOP_HEADER = "rekey-hop";
@@ -13,7 +14,10 @@ const marks = new WeakMap<Config, string>();
 export function hopMark(config: Config): string {
   let mark = marks.get(config);
   if (mark === undefined) {
-    mark = createHmac("sha256", config.signingPepper.secret).update("rekey hop").digest("hex").slice(0, 32);
+    mark = toBase64url(hmacSha256(hmacKey(config.signingPepper.secret), new TextEncoder().encode("rekey hop"))).slice(
+      0,
+      32,
+    );
     marks.set(config, mark);
   }
   return mark;

@@ -1,6 +1,7 @@
-import { createHash } from "node:crypto";
+import { toBase64url } from "./base64url.ts";
 import type { KeyId } from "./credential.ts";
 import type { KeyEvent } from "./event.ts";
+import { sha256 } from "./sha256.ts";
 import type { EpochMs } from "./time.ts";
 
 /**
@@ -44,8 +45,10 @@ const SERIALISATION = "rekey-event-1";
 export function hashOf(previous: EventHash, link: Link): EventHash {
   const { keyId, sequence, type, at, actor, requestId, ip, userAgent, country, detail } = link;
   const fields = [SERIALISATION, previous, keyId, sequence, type, at, actor, requestId, ip, userAgent, country, detail];
-  return createHash("sha256").update(JSON.stringify(fields)).digest("base64url") as EventHash;
+  return toBase64url(sha256(encoder.encode(JSON.stringify(fields)))) as EventHash;
 }
+
+const encoder = new TextEncoder();
 
 export const linkOf = (keyId: KeyId, { sequence, type, at, by, detail }: KeyEvent): Link => ({
   keyId,

@@ -1,4 +1,3 @@
-import { createCipheriv, createDecipheriv, hkdfSync } from "node:crypto";
 import { randomBase62, type Random } from "./base62.ts";
 import { digestOf, type Digest } from "./digest.ts";
 import { after, type EpochMs } from "./time.ts";
@@ -105,6 +104,12 @@ const CIPHER = "aes-256-gcm";
 const KEY_BYTES = 32;
 const IV_BYTES = 12;
 const SALT_WIDTH = 32;
+/**
+ * The platform's own, asked for when there is something to seal: to load it costs every start some milliseconds, and
+ * most isolates never need it.
+ */
+const native = () => process.getBuiltinModule("node:crypto");
+
 /** Demanded in full, because a shorter tag, which the cipher would take as well, is easier to guess. */
 const TAG = { authTagLength: 16 };
 
@@ -117,7 +122,7 @@ const TAG = { authTagLength: 16 };
 export function seal(credential: string, header: string, random: Random): string {
   const salt = randomBase62(SALT_WIDTH, random);
   const { key, iv } = sealingKey(header, salt);
-  const cipher = createCipheriv(CIPHER, key, iv, TAG);
+  const cipher = native().createCipheriv(CIPHER, key, iv, TAG);
   const sealed = cipher.update(credential, "utf8", "base64url") + cipher.final("base64url");
   return `${salt}.${sealed}.${cipher.getAuthTag().toString("hex")}`;
 }
@@ -127,7 +132,7 @@ export function unseal(text: string, header: string): string | null {
   const [salt, sealed, tag] = text.split(".");
   if (salt === undefined || sealed === undefined || tag === undefined) return null;
   const { key, iv } = sealingKey(header, salt);
-  const decipher = createDecipheriv(CIPHER, key, iv, TAG);
+  const decipher = native().createDecipheriv(CIPHER, key, iv, TAG);
   try {
     decipher.setAuthTag(Uint8Array.from(tag.match(/../g) ?? [], (byte) => parseInt(byte, 16)));
     return decipher.update(sealed, "base64url", "utf8") + decipher.final("utf8");
@@ -138,6 +143,8 @@ export function unseal(text: string, header: string): string | null {
 }
 
 function sealingKey(header: string, salt: string): { readonly key: Uint8Array; readonly iv: Uint8Array } {
-  const bytes = new Uint8Array(hkdfSync("sha256", header, salt, "rekey: a repeated answer", KEY_BYTES + IV_BYTES));
+  const bytes = new Uint8Array(
+    native().hkdfSync("sha256", header, salt, "rekey: a repeated answer", KEY_BYTES + IV_BYTES),
+  );
   return { key: bytes.subarray(0, KEY_BYTES), iv: bytes.subarray(KEY_BYTES) };
 }

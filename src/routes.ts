@@ -116,87 +116,99 @@ export function fits(pattern: string, path: string): boolean {
 const SEGMENT = String.raw`(?!\.{1,2}(?:/|$))(?:[A-Za-z0-9\-._~!$&'()+,=:@]|%(?!3[0-9]|[46][1-9A-F]|[57][0-9A]|2[DE]|5F|7E)[0-9A-F]{2})+`;
 const PATTERN = new RegExp(String.raw`^(?=/)(?:/(?:\*|${SEGMENT}))*/?$`);
 
-const path = z.string().check(
-  z.refine(
-    (text) => text.length <= 1024 && PATTERN.test(text),
-    "must be a canonical path like /v1/orders/*: segments of plain characters, or * for a whole segment",
-  ),
-  z.refine(
-    (text) => !/^\/_rekey(?:\/|$)/.test(text),
-    "must not be below /_rekey: those paths are Rekey's own and no rule reaches them",
-  ),
-);
-
-const scopes = withDefault(
-  z
-    .array(z.string().check(z.refine(isRequirableScope, "must be a scope without *, like orders:read")))
-    .check(z.maxLength(BOUNDS.scopes)),
-  [],
-);
-const units = z.number().check(z.multipleOf(1), z.gte(0), z.lte(BOUNDS.limit));
-const headerNames = withDefault(
-  z.array(z.string().check(z.regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/, "must be the name of a header"))),
-  [],
-);
-
-const corsOrigin = z
-  .string()
-  .check(
+const path = z.lazy(() =>
+  z.string().check(
     z.refine(
-      (text) => text === "*" || (URL.canParse(text) && new URL(text).origin === text),
-      'must be an origin like https://app.example.com, or "*"',
+      (text) => text.length <= 1024 && PATTERN.test(text),
+      "must be a canonical path like /v1/orders/*: segments of plain characters, or * for a whole segment",
     ),
-  );
+    z.refine(
+      (text) => !/^\/_rekey(?:\/|$)/.test(text),
+      "must not be below /_rekey: those paths are Rekey's own and no rule reaches them",
+    ),
+  ),
+);
 
-const cors = z
-  .strictObject({
-    origins: z.array(corsOrigin).check(z.minLength(1), z.maxLength(64)),
-    headers: headerNames,
-    exposeHeaders: headerNames,
-    credentials: withDefault(z.boolean(), false),
-    maxAgeSeconds: withDefault(z.number().check(z.multipleOf(1), z.gte(0), z.lte(86_400)), 600),
-    preflight: withDefault(z.enum(["answer", "forward"]), "answer"),
-  })
-  .check(
-    z.refine(({ origins, credentials }) => !origins.includes("*") || (origins.length === 1 && !credentials), {
-      path: ["origins"],
-      error: '"*" stands alone, and never with credentials',
-    }),
-  );
+const scopes = z.lazy(() =>
+  withDefault(
+    z
+      .array(z.string().check(z.refine(isRequirableScope, "must be a scope without *, like orders:read")))
+      .check(z.maxLength(BOUNDS.scopes)),
+    [],
+  ),
+);
+const units = z.lazy(() => z.number().check(z.multipleOf(1), z.gte(0), z.lte(BOUNDS.limit)));
+const headerNames = z.lazy(() =>
+  withDefault(
+    z.array(z.string().check(z.regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/, "must be the name of a header"))),
+    [],
+  ),
+);
 
-const rule = z
-  .strictObject({
-    path,
-    methods: withDefault(z.nullable(z.array(z.enum(METHODS)).check(z.minLength(1))), null),
-    public: withDefault(z.boolean(), false),
-    scopes,
-    anyScope: scopes,
-    cost: z.optional(units),
-    reserve: z.optional(units),
-    refundOn: withDefault(z.array(z.enum(REFUND_OUTCOMES)), []),
-    cors: withDefault(z.nullable(cors), null),
-    websocket: withDefault(z.boolean(), false),
-    assertion: withDefault(z.boolean(), false),
-    cacheable: withDefault(z.boolean(), false),
-    maxBodyBytes: withDefault(z.nullable(units), null),
-  })
-  .check(
-    z.refine(({ cost, reserve }) => cost === undefined || reserve === undefined, {
-      path: ["reserve"],
-      error: "replaces cost: give one of them",
-    }),
-    z.refine((given) => !given.public || PUBLIC_HAS_NO.every((name) => isAbsent(given[name])), {
-      path: ["public"],
-      error: `excludes ${["scopes", "anyScope", "cost", "reserve", "refundOn", "assertion"].join(", ")}: nobody is admitted here`,
-    }),
-  );
+const corsOrigin = z.lazy(() =>
+  z
+    .string()
+    .check(
+      z.refine(
+        (text) => text === "*" || (URL.canParse(text) && new URL(text).origin === text),
+        'must be an origin like https://app.example.com, or "*"',
+      ),
+    ),
+);
+
+const cors = z.lazy(() =>
+  z
+    .strictObject({
+      origins: z.array(corsOrigin).check(z.minLength(1), z.maxLength(64)),
+      headers: headerNames,
+      exposeHeaders: headerNames,
+      credentials: withDefault(z.boolean(), false),
+      maxAgeSeconds: withDefault(z.number().check(z.multipleOf(1), z.gte(0), z.lte(86_400)), 600),
+      preflight: withDefault(z.enum(["answer", "forward"]), "answer"),
+    })
+    .check(
+      z.refine(({ origins, credentials }) => !origins.includes("*") || (origins.length === 1 && !credentials), {
+        path: ["origins"],
+        error: '"*" stands alone, and never with credentials',
+      }),
+    ),
+);
+
+const rule = z.lazy(() =>
+  z
+    .strictObject({
+      path,
+      methods: withDefault(z.nullable(z.array(z.enum(METHODS)).check(z.minLength(1))), null),
+      public: withDefault(z.boolean(), false),
+      scopes,
+      anyScope: scopes,
+      cost: z.optional(units),
+      reserve: z.optional(units),
+      refundOn: withDefault(z.array(z.enum(REFUND_OUTCOMES)), []),
+      cors: withDefault(z.nullable(cors), null),
+      websocket: withDefault(z.boolean(), false),
+      assertion: withDefault(z.boolean(), false),
+      cacheable: withDefault(z.boolean(), false),
+      maxBodyBytes: withDefault(z.nullable(units), null),
+    })
+    .check(
+      z.refine(({ cost, reserve }) => cost === undefined || reserve === undefined, {
+        path: ["reserve"],
+        error: "replaces cost: give one of them",
+      }),
+      z.refine((given) => !given.public || PUBLIC_HAS_NO.every((name) => isAbsent(given[name])), {
+        path: ["public"],
+        error: `excludes ${["scopes", "anyScope", "cost", "reserve", "refundOn", "assertion"].join(", ")}: nobody is admitted here`,
+      }),
+    ),
+);
 
 const PUBLIC_HAS_NO = ["scopes", "anyScope", "cost", "reserve", "refundOn", "assertion"] as const;
 
 const isAbsent = (value: unknown): boolean =>
   value === undefined || value === false || (Array.isArray(value) && value.length === 0);
 
-const rules = z.array(rule).check(z.maxLength(MAX_RULES));
+const rules = z.lazy(() => z.array(rule).check(z.maxLength(MAX_RULES)));
 
 const ruleOf = ({ cost, reserve, ...rest }: z.output<typeof rule>): RouteRule => ({
   ...rest,

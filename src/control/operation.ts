@@ -40,6 +40,9 @@ export type Call<Params = unknown, Query = unknown, Body = unknown> = Surroundin
 /** `idempotency-key`: a lost answer can be had again. `if-match`: only the revision that the caller saw is changed. */
 export type HeededHeader = "idempotency-key" | "if-match";
 
+// Every schema of an operation is a `z.lazy`, built by the first request that it judges: a schema costs some 20 µs to
+// build, there are hundreds of them, and most isolates are asked one or two things.
+
 /** One kind of answer that is no refusal. */
 export type AnswerShape = {
   readonly description: string;

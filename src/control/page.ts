@@ -55,7 +55,7 @@ function decode(cursor: string): string | null {
 
 /** The shape of every list. */
 export const pageOf = <Item extends z.ZodMiniType>(item: Item) =>
-  z.strictObject({ items: z.array(item), nextCursor: z.nullable(z.string()), asOf: timestamp });
+  z.lazy(() => z.strictObject({ items: z.array(item), nextCursor: z.nullable(z.string()), asOf: timestamp }));
 
 /** A list in which there is nothing for the one who asks. */
 export const emptyPage = (now: EpochMs) => ({ items: [], nextCursor: null, asOf: rfc3339(now) });

@@ -42,6 +42,15 @@ describe("the route table", () => {
     },
   );
 
+  it.each(ROUTES.map((route) => [route.operationId, route] as const))(
+    "%s builds its schemas when they are first needed, not at every start",
+    (_name, { params, query, body, responses }) => {
+      const schemas = [params, query, body, ...Object.values(responses).map(({ schema }) => schema)];
+      const kinds = schemas.flatMap((schema) => schema?.def.type ?? []);
+      expect(kinds).toEqual(kinds.map(() => "lazy"));
+    },
+  );
+
   it.each(Object.entries(CODES))("the code %s has a page that says what to do", (code, { explanation }) => {
     const page = ROUTES.find(({ operationId }) => operationId === "explainProblem")!;
     expect(judge(page.params!, { code }).ok).toBe(true);

@@ -15,7 +15,7 @@ export const explainProblem = operation({
   summary: "What a problem's code means. And what to do about it, as a page or, where JSON is preferred, as JSON.",
   scope: null,
   everyHost: true,
-  params: z.strictObject({ code: z.enum(Object.keys(CODES) as Code[]) }),
+  params: z.lazy(() => z.strictObject({ code: z.enum(Object.keys(CODES) as Code[]) })),
   responses: { 200: { description: "The explanation.", schema: problemExplanation, page: true } },
   refusals: [],
   handle(call) {

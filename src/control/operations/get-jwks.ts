@@ -3,14 +3,16 @@ import type { AssertionKey } from "../../env.ts";
 import { json } from "../answer.ts";
 import { operation } from "../operation.ts";
 
-const publicKey = z.strictObject({
-  kty: z.literal("OKP"),
-  crv: z.literal("Ed25519"),
-  x: z.string(),
-  kid: z.string(),
-  use: z.literal("sig"),
-  alg: z.literal("EdDSA"),
-});
+const publicKey = z.lazy(() =>
+  z.strictObject({
+    kty: z.literal("OKP"),
+    crv: z.literal("Ed25519"),
+    x: z.string(),
+    kid: z.string(),
+    use: z.literal("sig"),
+    alg: z.literal("EdDSA"),
+  }),
+);
 
 export const getJwks = operation({
   method: "GET",
@@ -20,7 +22,7 @@ export const getJwks = operation({
     "With which keys `Rekey-Assertion` is checked. A JSON Web Key Set (RFC 7517): the key that signs, and those that signed before it or will sign next.",
   scope: null,
   everyHost: true,
-  responses: { 200: { description: "The set.", schema: z.strictObject({ keys: z.array(publicKey) }) } },
+  responses: { 200: { description: "The set.", schema: z.lazy(() => z.strictObject({ keys: z.array(publicKey) })) } },
   refusals: [],
   handle: (call) => json(call, 200, { keys: call.config.assertionKeys.map(publicHalf) }),
 });

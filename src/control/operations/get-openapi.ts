@@ -9,7 +9,7 @@ export const getOpenApi = operation({
   summary:
     "The contract as a document for tools. OpenAPI 3.1, made from the table that these operations are served from.",
   scope: null,
-  responses: { 200: { description: "The document.", schema: z.looseObject({ openapi: z.string() }) } },
+  responses: { 200: { description: "The document.", schema: z.lazy(() => z.looseObject({ openapi: z.string() })) } },
   refusals: [],
   async handle(call) {
     // Read when it is first asked for: no other request pays for it.

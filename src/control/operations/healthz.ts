@@ -9,7 +9,7 @@ export const healthz = operation({
   summary: "Whether this Worker runs and has usable settings. Asks nobody.",
   scope: null,
   everyHost: true,
-  responses: { 200: { description: "It does.", schema: z.strictObject({ status: z.literal("ok") }) } },
+  responses: { 200: { description: "It does.", schema: z.lazy(() => z.strictObject({ status: z.literal("ok") })) } },
   refusals: [],
   handle: ({ requestId }) => live(requestId),
 });

@@ -17,16 +17,18 @@ export const listEvents = operation({
   operationId: "listEvents",
   summary: "What happened to all keys, newest first, from the ledger.",
   scope: "rekey:audit:read",
-  query: z.strictObject({
-    owner: z.optional(label),
-    type: z.optional(z.enum(EVENT_TYPES)),
-    /** Inclusive. */
-    from: z.optional(instant),
-    /** Exclusive. */
-    to: z.optional(instant),
-    cursor: cursorParameter(readPlace),
-    limit: limitParameter,
-  }),
+  query: z.lazy(() =>
+    z.strictObject({
+      owner: z.optional(label),
+      type: z.optional(z.enum(EVENT_TYPES)),
+      /** Inclusive. */
+      from: z.optional(instant),
+      /** Exclusive. */
+      to: z.optional(instant),
+      cursor: cursorParameter(readPlace),
+      limit: limitParameter,
+    }),
+  ),
   responses: {
     200: {
       description: "A page. The ledger may be a moment behind; the history of one key comes from the key itself.",

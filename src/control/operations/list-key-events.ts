@@ -18,7 +18,7 @@ export const listKeyEvents = operation({
   summary: "What happened to a key, newest first.",
   scope: "rekey:audit:read",
   params: keyParams,
-  query: z.strictObject({ cursor: cursorParameter(readSequence), limit: limitParameter }),
+  query: z.lazy(() => z.strictObject({ cursor: cursorParameter(readSequence), limit: limitParameter })),
   responses: { 200: { description: "A page of events.", schema: pageOf(event) } },
   refusals: ["ledger-unavailable"],
   handle(call) {

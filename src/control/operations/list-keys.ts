@@ -11,18 +11,20 @@ import { listedKeyJson } from "../record-json.ts";
 import { label, text } from "../schema/fields.ts";
 import { KEY_STATUSES, listedKey } from "../schema/record.ts";
 
-const query = z.strictObject({
-  owner: z.optional(label),
-  status: z.optional(z.enum(KEY_STATUSES)),
-  environment: z.optional(z.enum(ENVIRONMENTS)),
-  pepper: z.optional(z.string().check(z.regex(/^[0-9A-Za-z]$/, "must be the id of a pepper: one letter or digit"))),
-  /** Whether somebody has set their end later than their lifetime allows. */
-  beyondLifetime: z.optional(booleanParameter),
-  /** How the name begins, in any case; or a whole id. */
-  search: z.optional(text(BOUNDS.nameLength)),
-  cursor: cursorParameter(readPlace),
-  limit: limitParameter,
-});
+const query = z.lazy(() =>
+  z.strictObject({
+    owner: z.optional(label),
+    status: z.optional(z.enum(KEY_STATUSES)),
+    environment: z.optional(z.enum(ENVIRONMENTS)),
+    pepper: z.optional(z.string().check(z.regex(/^[0-9A-Za-z]$/, "must be the id of a pepper: one letter or digit"))),
+    /** Whether somebody has set their end later than their lifetime allows. */
+    beyondLifetime: z.optional(booleanParameter),
+    /** How the name begins, in any case; or a whole id. */
+    search: z.optional(text(BOUNDS.nameLength)),
+    cursor: cursorParameter(readPlace),
+    limit: limitParameter,
+  }),
+);
 
 export const listKeys = operation({
   method: "GET",

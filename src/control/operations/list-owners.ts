@@ -14,10 +14,12 @@ export const listOwners = operation({
   operationId: "listOwners",
   summary: "List the owners of keys by name, from the ledger.",
   scope: "rekey:keys:revoke",
-  query: z.strictObject({
-    cursor: cursorParameter((name) => (LABEL.test(name) ? name : null)),
-    limit: limitParameter,
-  }),
+  query: z.lazy(() =>
+    z.strictObject({
+      cursor: cursorParameter((name) => (LABEL.test(name) ? name : null)),
+      limit: limitParameter,
+    }),
+  ),
   responses: { 200: { description: "A page of owners.", schema: pageOf(listedOwner) } },
   refusals: ["ledger-unavailable"],
   async handle(call) {

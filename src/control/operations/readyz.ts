@@ -21,21 +21,23 @@ export const readyz = operation({
   responses: {
     200: {
       description: "Ready. Without the ledger too: keys are admitted, rotated and revoked while it is down.",
-      schema: z.strictObject({
-        status: z.literal("ready"),
-        ledger: z.enum(["ok", "behind"]),
-        /** `missing-pepper`: keys that may still be used were made with a pepper that REKEY_PEPPERS does not list. */
-        warnings: z.array(z.enum(WARNINGS)),
-        detail: z.optional(
-          z.strictObject({
-            ledgerCause: z.nullable(z.string()),
-            mode: z.string(),
-            peppers: z.array(z.string()),
-            signingPepper: z.string(),
-            missingPeppers: z.nullable(z.array(z.string())),
-          }),
-        ),
-      }),
+      schema: z.lazy(() =>
+        z.strictObject({
+          status: z.literal("ready"),
+          ledger: z.enum(["ok", "behind"]),
+          /** `missing-pepper`: keys that may still be used were made with a pepper that REKEY_PEPPERS does not list. */
+          warnings: z.array(z.enum(WARNINGS)),
+          detail: z.optional(
+            z.strictObject({
+              ledgerCause: z.nullable(z.string()),
+              mode: z.string(),
+              peppers: z.array(z.string()),
+              signingPepper: z.string(),
+              missingPeppers: z.nullable(z.array(z.string())),
+            }),
+          ),
+        }),
+      ),
     },
   },
   refusals: [],

@@ -4,16 +4,18 @@ import { instant, metadata, text } from "./fields.ts";
 import { allowedIps, maxConcurrent, quota, rateLimits, rotation, scopes } from "./policy.ts";
 
 /** Each named field is replaced whole; `null` clears one that a record may hold as `null`. */
-export const amendBody = z.strictObject({
-  name: z.optional(text(BOUNDS.nameLength)),
-  scopes: z.optional(scopes),
-  allowedIps: z.optional(z.nullable(allowedIps)),
-  quota: z.optional(z.nullable(quota)),
-  rateLimits: z.optional(rateLimits),
-  rotation: z.optional(z.nullable(rotation)),
-  maxConcurrent: z.optional(z.nullable(maxConcurrent)),
-  selfRotate: z.optional(z.boolean()),
-  /** An instant that is past ends the key at once; a later one revives a key that has expired. */
-  expiresAt: z.optional(z.nullable(instant)),
-  metadata: z.optional(metadata),
-});
+export const amendBody = z.lazy(() =>
+  z.strictObject({
+    name: z.optional(text(BOUNDS.nameLength)),
+    scopes: z.optional(scopes),
+    allowedIps: z.optional(z.nullable(allowedIps)),
+    quota: z.optional(z.nullable(quota)),
+    rateLimits: z.optional(rateLimits),
+    rotation: z.optional(z.nullable(rotation)),
+    maxConcurrent: z.optional(z.nullable(maxConcurrent)),
+    selfRotate: z.optional(z.boolean()),
+    /** An instant that is past ends the key at once; a later one revives a key that has expired. */
+    expiresAt: z.optional(z.nullable(instant)),
+    metadata: z.optional(metadata),
+  }),
+);

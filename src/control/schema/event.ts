@@ -4,7 +4,7 @@ import type { JsonValue } from "../../key/policy.ts";
 import { keyId, opaque, timestamp } from "./fields.ts";
 
 /** One fact about a key: what, when, who, from where. */
-export const event = z.strictObject({
+const fields = () => ({
   sequence: z.int(),
   type: z.enum(EVENT_TYPES),
   at: timestamp,
@@ -15,8 +15,9 @@ export const event = z.strictObject({
   country: z.nullable(z.string()),
   detail: opaque<Readonly<Record<string, JsonValue>>>(),
 });
+export const event = z.lazy(() => z.strictObject(fields()));
 
 /** The same among those of other keys. `owner` is `null` after a purge too. */
-export const eventOfKey = z.strictObject({ keyId, owner: z.nullable(z.string()), ...event.shape });
+export const eventOfKey = z.lazy(() => z.strictObject({ keyId, owner: z.nullable(z.string()), ...fields() }));
 
 export type EventJson = z.output<typeof event>;

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { keyId } from "./fields.ts";
 
 /** The parameters of every path that names a key. */
-export const keyParams = z.strictObject({ id: keyId });
+export const keyParams = z.lazy(() => z.strictObject({ id: keyId }));
 
 /** A query that knows no parameter. */
-export const noParameters = z.strictObject({});
+export const noParameters = z.lazy(() => z.strictObject({}));

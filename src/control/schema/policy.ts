@@ -18,88 +18,93 @@ import { instant, isObject, label, listOf, orNull, whole, withDefault } from "./
 
 // What people may ask of a key, as the control API takes it. The rules and their bounds belong to `key/`.
 
-const timezone = z
-  .string()
-  .check(z.refine(isTimeZone, "must be the IANA name of a time zone, like UTC or Europe/Berlin"));
+const timezone = z.lazy(() =>
+  z.string().check(z.refine(isTimeZone, "must be the IANA name of a time zone, like UTC or Europe/Berlin")),
+);
 
 /** A calendar period, or one of even length that counts from an instant, before and after it. */
-const period = z.union(
-  [z.enum(QUOTA_PERIODS), z.strictObject({ everySeconds: whole(1, BOUNDS.everySeconds), anchor: instant })],
-  {
+const period = z.lazy(() =>
+  z.union([z.enum(QUOTA_PERIODS), z.strictObject({ everySeconds: whole(1, BOUNDS.everySeconds), anchor: instant })], {
     error: ({ input }) =>
       input === undefined
         ? "is required"
         : `must be one of: ${QUOTA_PERIODS.map((name) => JSON.stringify(name)).join(", ")}, or {everySeconds, anchor}`,
-  },
+  }),
 );
 
-export const quota = z
-  .strictObject({
-    limit: whole(1, BOUNDS.limit),
-    period,
-    timezone: withDefault(timezone, "UTC"),
-    refill: withDefault(z.enum(REFILLS), "reset"),
-    cap: orNull(whole(1, BOUNDS.limit)),
-  })
-  .check(
-    z.refine(({ refill, cap }) => (refill === "add") === (typeof cap === "number"), {
-      path: ["cap"],
-      error: 'is needed with refill "add", and has no meaning without it',
-      when: ({ value }) => isObject(value),
-    }),
-    z.refine(({ cap, limit }) => !(typeof cap === "number" && typeof limit === "number" && cap < limit), {
-      path: ["cap"],
-      error: "must not be below the limit",
-      when: ({ value }) => isObject(value),
-    }),
-    z.refine(({ refill, period: of }) => !(refill === "add" && of === "none"), {
-      path: ["refill"],
-      error: 'must be "reset" for a balance: it never refills',
-      when: ({ value }) => isObject(value),
-    }),
-  );
+export const quota = z.lazy(() =>
+  z
+    .strictObject({
+      limit: whole(1, BOUNDS.limit),
+      period,
+      timezone: withDefault(timezone, "UTC"),
+      refill: withDefault(z.enum(REFILLS), "reset"),
+      cap: orNull(whole(1, BOUNDS.limit)),
+    })
+    .check(
+      z.refine(({ refill, cap }) => (refill === "add") === (typeof cap === "number"), {
+        path: ["cap"],
+        error: 'is needed with refill "add", and has no meaning without it',
+        when: ({ value }) => isObject(value),
+      }),
+      z.refine(({ cap, limit }) => !(typeof cap === "number" && typeof limit === "number" && cap < limit), {
+        path: ["cap"],
+        error: "must not be below the limit",
+        when: ({ value }) => isObject(value),
+      }),
+      z.refine(({ refill, period: of }) => !(refill === "add" && of === "none"), {
+        path: ["refill"],
+        error: 'must be "reset" for a balance: it never refills',
+        when: ({ value }) => isObject(value),
+      }),
+    ),
+);
 
 /** One shape for all algorithms, so that a caller is told all faults at once whichever it is. */
-export const rateLimit = z
-  .strictObject({
-    name: label.check(z.refine((name) => name !== QUOTA_NAME, `must not be "${QUOTA_NAME}"`)),
-    algorithm: z.enum(RATE_LIMIT_ALGORITHMS),
-    limit: whole(1, BOUNDS.limit),
-    windowSeconds: whole(1, BOUNDS.windowSeconds),
-    unit: withDefault(z.enum(RATE_LIMIT_UNITS), "request"),
-    /** Of a bucket: how many at once. The limit, if nothing is said. */
-    burst: z.optional(whole(1, BOUNDS.limit)),
-  })
-  .check(
-    z.refine(({ algorithm, burst }) => algorithm === "bucket" || burst === undefined, {
-      path: ["burst"],
-      error: 'has no meaning without the algorithm "bucket"',
-      when: ({ value }) => isObject(value),
-    }),
-    z.refine(
-      ({ algorithm, burst, limit, windowSeconds }) =>
-        !(algorithm === "bucket" && (burst ?? limit) * windowSeconds * 1000 > BOUNDS.bucketTicks),
-      {
+export const rateLimit = z.lazy(() =>
+  z
+    .strictObject({
+      name: label.check(z.refine((name) => name !== QUOTA_NAME, `must not be "${QUOTA_NAME}"`)),
+      algorithm: z.enum(RATE_LIMIT_ALGORITHMS),
+      limit: whole(1, BOUNDS.limit),
+      windowSeconds: whole(1, BOUNDS.windowSeconds),
+      unit: withDefault(z.enum(RATE_LIMIT_UNITS), "request"),
+      /** Of a bucket: how many at once. The limit, if nothing is said. */
+      burst: z.optional(whole(1, BOUNDS.limit)),
+    })
+    .check(
+      z.refine(({ algorithm, burst }) => algorithm === "bucket" || burst === undefined, {
         path: ["burst"],
-        error: "must be smaller: burst × windowSeconds × 1000 must not be above 2^53",
+        error: 'has no meaning without the algorithm "bucket"',
         when: ({ value }) => isObject(value),
-      },
+      }),
+      z.refine(
+        ({ algorithm, burst, limit, windowSeconds }) =>
+          !(algorithm === "bucket" && (burst ?? limit) * windowSeconds * 1000 > BOUNDS.bucketTicks),
+        {
+          path: ["burst"],
+          error: "must be smaller: burst × windowSeconds × 1000 must not be above 2^53",
+          when: ({ value }) => isObject(value),
+        },
+      ),
     ),
-  );
+);
 
-export const rateLimits = listOf(rateLimit, BOUNDS.rateLimits)
-  .check(
-    z.refine((limits) => new Set(namesOf(limits)).size === namesOf(limits).length, {
-      error: "must have names that differ",
-      when: ({ value }) => Array.isArray(value),
-    }),
-  )
-  .check(
-    z.refine((limits) => slidingStampsOf(limits) <= BOUNDS.slidingStamps, {
-      error: `must have sliding limits of at most ${BOUNDS.slidingStamps} in sum`,
-      when: ({ value }) => Array.isArray(value),
-    }),
-  );
+export const rateLimits = z.lazy(() =>
+  listOf(rateLimit, BOUNDS.rateLimits)
+    .check(
+      z.refine((limits) => new Set(namesOf(limits)).size === namesOf(limits).length, {
+        error: "must have names that differ",
+        when: ({ value }) => Array.isArray(value),
+      }),
+    )
+    .check(
+      z.refine((limits) => slidingStampsOf(limits) <= BOUNDS.slidingStamps, {
+        error: `must have sliding limits of at most ${BOUNDS.slidingStamps} in sum`,
+        when: ({ value }) => Array.isArray(value),
+      }),
+    ),
+);
 
 /** Runs on limits that may be faulty themselves, so that a double name is reported along with everything else. */
 const namesOf = (limits: readonly { readonly name?: unknown }[]): readonly unknown[] =>
@@ -108,25 +113,27 @@ const namesOf = (limits: readonly { readonly name?: unknown }[]): readonly unkno
 const slidingStampsOf = (limits: readonly { readonly algorithm?: unknown; readonly limit?: unknown }[]): number =>
   limits.reduce((sum, limit) => sum + (limit?.algorithm === "sliding" ? Number(limit.limit) || 0 : 0), 0);
 
-export const rotation = z
-  .strictObject({
-    afterUses: orNull(whole(1, BOUNDS.limit)),
-    afterSeconds: orNull(whole(1, BOUNDS.lifetimeSeconds)),
-    mode: withDefault(z.enum(ROTATION_MODES), "require"),
-    graceSeconds: withDefault(whole(0, BOUNDS.graceSeconds), 0),
-  })
-  .check(
-    z.refine(({ afterUses, afterSeconds }) => (afterUses ?? null) !== null || (afterSeconds ?? null) !== null, {
-      path: ["afterUses"],
-      error: "is needed, or afterSeconds",
-      when: ({ value }) => isObject(value),
-    }),
-    z.refine(({ mode, graceSeconds }) => !(mode === "issue" && !(graceSeconds >= BOUNDS.issueGraceSeconds)), {
-      path: ["graceSeconds"],
-      error: `must be at least ${BOUNDS.issueGraceSeconds} with mode "issue": a lost answer must be repairable`,
-      when: ({ value }) => isObject(value),
-    }),
-  );
+export const rotation = z.lazy(() =>
+  z
+    .strictObject({
+      afterUses: orNull(whole(1, BOUNDS.limit)),
+      afterSeconds: orNull(whole(1, BOUNDS.lifetimeSeconds)),
+      mode: withDefault(z.enum(ROTATION_MODES), "require"),
+      graceSeconds: withDefault(whole(0, BOUNDS.graceSeconds), 0),
+    })
+    .check(
+      z.refine(({ afterUses, afterSeconds }) => (afterUses ?? null) !== null || (afterSeconds ?? null) !== null, {
+        path: ["afterUses"],
+        error: "is needed, or afterSeconds",
+        when: ({ value }) => isObject(value),
+      }),
+      z.refine(({ mode, graceSeconds }) => !(mode === "issue" && !(graceSeconds >= BOUNDS.issueGraceSeconds)), {
+        path: ["graceSeconds"],
+        error: `must be at least ${BOUNDS.issueGraceSeconds} with mode "issue": a lost answer must be repairable`,
+        when: ({ value }) => isObject(value),
+      }),
+    ),
+);
 
 export const maxConcurrent = whole(1, BOUNDS.maxConcurrent);
 
@@ -149,24 +156,28 @@ export const rateLimitRulesOf = (wanted: z.output<typeof rateLimits>): readonly 
       ({ ...rule, ...(rule.algorithm === "bucket" && { burst: burst ?? rule.limit }) }) as RateLimitRule,
   );
 
-export const scopes = listOf(
-  z
-    .string()
-    .check(
-      z.refine(isGrantableScope, "must be segments of A-Z a-z 0-9 . _ - or *, joined by :, at most 128 characters"),
-    ),
-  BOUNDS.scopes,
+export const scopes = z.lazy(() =>
+  listOf(
+    z
+      .string()
+      .check(
+        z.refine(isGrantableScope, "must be segments of A-Z a-z 0-9 . _ - or *, joined by :, at most 128 characters"),
+      ),
+    BOUNDS.scopes,
+  ),
 );
 
-export const allowedIps = listOf(
-  z
-    .string()
-    .check(z.refine((entry) => parseNetwork(entry) !== null, "must be an address or a network, like 203.0.113.0/24")),
-  BOUNDS.allowedIps,
-).check(
-  z.refine((entries) => entries.length > 0, {
-    // Nowhere is not what an empty list usually means; whoever wants it suspends the key.
-    error: "must not be empty: null allows every address",
-    when: ({ value }) => Array.isArray(value),
-  }),
+export const allowedIps = z.lazy(() =>
+  listOf(
+    z
+      .string()
+      .check(z.refine((entry) => parseNetwork(entry) !== null, "must be an address or a network, like 203.0.113.0/24")),
+    BOUNDS.allowedIps,
+  ).check(
+    z.refine((entries) => entries.length > 0, {
+      // Nowhere is not what an empty list usually means; whoever wants it suspends the key.
+      error: "must not be empty: null allows every address",
+      when: ({ value }) => Array.isArray(value),
+    }),
+  ),
 );

@@ -18,23 +18,25 @@ export const KEY_STATUSES = ["active", "suspended", "revoked", "expired"] as con
 /** A time that may never come. */
 const never = z.nullable(timestamp);
 
-const quotaRule = {
+const quotaRule = () => ({
   limit: z.int(),
   period: z.union([z.enum(QUOTA_PERIODS), z.strictObject({ everySeconds: z.int(), anchor: timestamp })]),
   timezone: z.string(),
   refill: z.enum(REFILLS),
   cap: z.nullable(z.int()),
-};
-
-export const quotaReading = z.strictObject({
-  ...quotaRule,
-  used: z.int(),
-  remaining: z.int(),
-  /** `null` for a balance that never refills. */
-  resetsAt: never,
 });
 
-const rateLimitRule = {
+export const quotaReading = z.lazy(() =>
+  z.strictObject({
+    ...quotaRule(),
+    used: z.int(),
+    remaining: z.int(),
+    /** `null` for a balance that never refills. */
+    resetsAt: never,
+  }),
+);
+
+const rateLimitRule = () => ({
   name: z.string(),
   algorithm: z.string(),
   limit: z.int(),
@@ -42,16 +44,18 @@ const rateLimitRule = {
   unit: z.string(),
   /** Of a bucket. */
   burst: z.optional(z.int()),
-};
-
-export const rateLimitReading = z.strictObject({
-  ...rateLimitRule,
-  remaining: z.int(),
-  /** `null` while no window is open. */
-  resetsAt: never,
 });
 
-const lasting = {
+export const rateLimitReading = z.lazy(() =>
+  z.strictObject({
+    ...rateLimitRule(),
+    remaining: z.int(),
+    /** `null` while no window is open. */
+    resetsAt: never,
+  }),
+);
+
+const lasting = () => ({
   id: keyId,
   name: z.string(),
   owner: z.nullable(z.string()),
@@ -87,22 +91,26 @@ const lasting = {
   onReservationTimeout: z.enum(RESERVATION_TIMEOUTS),
   selfRotate: z.boolean(),
   metadata: opaque<Metadata>(),
-};
+});
 
 /** A key as its object knows it at this instant. */
-export const keyRecord = z.strictObject({
-  ...lasting,
-  lastUsedAt: never,
-  quota: z.nullable(quotaReading),
-  rateLimits: z.array(rateLimitReading),
-});
+export const keyRecord = z.lazy(() =>
+  z.strictObject({
+    ...lasting(),
+    lastUsedAt: never,
+    quota: z.nullable(quotaReading),
+    rateLimits: z.array(rateLimitReading),
+  }),
+);
 
 /** A key as the ledger lists it: without what changes with every use. */
-export const listedKey = z.strictObject({
-  ...lasting,
-  quota: z.nullable(z.strictObject(quotaRule)),
-  rateLimits: z.array(z.strictObject(rateLimitRule)),
-});
+export const listedKey = z.lazy(() =>
+  z.strictObject({
+    ...lasting(),
+    quota: z.nullable(z.strictObject(quotaRule())),
+    rateLimits: z.array(z.strictObject(rateLimitRule())),
+  }),
+);
 
 export type KeyRecordJson = z.output<typeof keyRecord>;
 export type ListedKeyJson = z.output<typeof listedKey>;

@@ -3,11 +3,14 @@ import { BOUNDS } from "../../key/policy.ts";
 import { keyIdOfReservation, type ReservationId } from "../../key/reservation.ts";
 import { keyId, timestamp, whole } from "./fields.ts";
 
-const reservationId = z
-  .string()
-  .check(
-    z.refine((text) => keyIdOfReservation(text) !== null, "is not the id of a reservation"),
-  ) as unknown as z.ZodMiniType<ReservationId>;
+const reservationId = z.lazy(
+  () =>
+    z
+      .string()
+      .check(
+        z.refine((text) => keyIdOfReservation(text) !== null, "is not the id of a reservation"),
+      ) as unknown as z.ZodMiniType<ReservationId>,
+);
 
 export const reservationParams = z.lazy(() => z.strictObject({ id: reservationId }));
 

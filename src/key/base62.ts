@@ -29,7 +29,7 @@ export function randomBase62(length: number, random: Random): string {
  * @param words the number as unsigned 32-bit integers, the most significant first.
  */
 export function toBase62(words: readonly number[], width: number): string {
-  const rest = [...words];
+  const rest = words.slice();
   let text = "";
   while (text.length < width) {
     let remainder = 0;

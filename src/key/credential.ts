@@ -126,9 +126,12 @@ function keyOf(pepper: Pepper): HmacKey {
 }
 
 /** The first words of a hash, as unsigned 32-bit integers, the most significant byte first. */
-function wordsOf(hash: Uint8Array<ArrayBuffer>, count: number): number[] {
-  const view = new DataView(hash.buffer);
-  return Array.from({ length: count }, (_, at) => view.getUint32(4 * at));
+function wordsOf(hash: Uint8Array, count: number): number[] {
+  const words: number[] = [];
+  for (let at = 0; at < 4 * count; at += 4) {
+    words.push(((hash[at]! << 24) | (hash[at + 1]! << 16) | (hash[at + 2]! << 8) | hash[at + 3]!) >>> 0);
+  }
+  return words;
 }
 
 const checksum = (text: string): string => toBase62([crc32(text)], CHECKSUM_WIDTH);

@@ -16,6 +16,7 @@ export type Env = {
   readonly REKEY_PROXY_TOKEN?: string;
   readonly FAILURES?: RateLimit;
   readonly ADMIN_FAILURES?: RateLimit;
+  readonly ANALYTICS?: AnalyticsEngineDataset;
   readonly MODE?: string;
   readonly ORIGIN_URL?: string;
   readonly CREDENTIAL_HEADER?: string;
@@ -23,6 +24,7 @@ export type Env = {
   readonly KEY_PREFIX?: string;
   readonly DECISION_TIMEOUT_MS?: string;
   readonly ORIGIN_TIMEOUT_MS?: string;
+  readonly LOG_ADMITTED?: string;
   readonly LEDGER_EPOCH?: string;
   /** A list in wrangler.toml, or its JSON. */
   readonly ROUTES?: unknown;
@@ -50,6 +52,8 @@ export type Config = {
   readonly originTimeoutMs: number;
   /** Names the ledger. Under another name every key tells it everything again. */
   readonly ledgerEpoch: string;
+  /** The share of admissions that are logged, from 0 to 1. Every refusal is. */
+  readonly logAdmitted: number;
   /** What the gateway's paths ask of a key; the first that fits decides. */
   readonly routes: readonly RouteRule[];
   /** With which assertions are checked; the last one signs. Empty: no rule asks for an assertion. */
@@ -124,11 +128,13 @@ function readConfig(env: Env): ConfigReading {
   const decisionTimeoutMs = read("DECISION_TIMEOUT_MS", readWhole(env.DECISION_TIMEOUT_MS || "5000", 50, 60_000));
   const originTimeoutMs = read("ORIGIN_TIMEOUT_MS", readWhole(env.ORIGIN_TIMEOUT_MS || "30000", 50, 600_000));
 
+  const logAdmitted = read("LOG_ADMITTED", readShare(env.LOG_ADMITTED || "0.01"));
   const ledgerEpoch = read("LEDGER_EPOCH", readEpoch(env.LEDGER_EPOCH ?? ""));
 
   if (
     problems.length > 0 ||
     ledgerEpoch === undefined ||
+    logAdmitted === undefined ||
     peppers === undefined ||
     signingPepper === undefined ||
     mode === undefined ||
@@ -158,6 +164,7 @@ function readConfig(env: Env): ConfigReading {
       decisionTimeoutMs,
       originTimeoutMs,
       ledgerEpoch,
+      logAdmitted,
       routes,
       assertionKeys,
       proxyToken,
@@ -283,6 +290,10 @@ function readHost(value: string): string | null | Fault {
     ? url.host
     : new Fault("must be one host, like control.example.com, without scheme or path");
 }
+
+/** A share of a whole, as a decimal fraction. */
+const readShare = (value: string): number | Fault =>
+  /^(?:0(?:\.[0-9]{1,9})?|1(?:\.0{1,9})?)$/.test(value) ? Number(value) : new Fault("must be a number from 0 to 1");
 
 function readWhole(value: string, least: number, most: number): number | Fault {
   const number = /^[0-9]+$/.test(value) ? Number(value) : NaN;

@@ -7,6 +7,7 @@ import type {
   EventFilter,
   EventOfKey,
   IssuedKey,
+  KeyClient,
   KeyEvent,
   KeyFilter,
   KeyRecord,
@@ -21,6 +22,8 @@ import type {
   SettledReservation,
   Settlement,
   Rotation,
+  Usage,
+  UsageSpan,
   VerifyAnswer,
   VerifyAnswers,
   VerifyQuestion,
@@ -101,6 +104,18 @@ export function controlClient({ token, ...options }: ClientOptions & { readonly 
     /** What happened to all keys, newest first. */
     listEvents: (filter: EventFilter = {}, how?: CallOptions): Promise<Result<Page<EventOfKey>>> =>
       get("/events", filter, how),
+
+    /** What a key was used for, by the hour or day, oldest first. */
+    getKeyUsage: (id: string, span: UsageSpan = {}, how?: CallOptions): Promise<Result<Page<Usage>>> =>
+      get(`${keyPath(id)}/usage`, span, how),
+
+    /** What all keys together were used for, or those of an owner. */
+    getUsage: (span: UsageSpan & { readonly owner?: string } = {}, how?: CallOptions): Promise<Result<Page<Usage>>> =>
+      get("/usage", span, how),
+
+    /** The addresses from which a key was used lately, the latest first. */
+    listKeyClients: (id: string, how?: CallOptions): Promise<Result<Page<KeyClient>>> =>
+      get(`${keyPath(id)}/clients`, undefined, how),
 
     /** Asks whether a key is to be let in now. A yes is counted, so nothing is asked twice. */
     verifyKey: (question: VerifyQuestion, how?: CallOptions): Promise<Result<VerifyAnswer>> =>

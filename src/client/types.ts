@@ -8,6 +8,7 @@ import type { chainProof } from "../control/schema/proof.ts";
 import type { keyRecord, listedKey } from "../control/schema/record.ts";
 import type { rotateBody, rotatedKey } from "../control/schema/rotate.ts";
 import type { settleBody, settledReservation } from "../control/schema/settle.ts";
+import type { client, usage } from "../control/schema/usage.ts";
 import type { verifyAnswer, verifyQuestion } from "../control/schema/verify.ts";
 
 // What the client takes and gives: the types of the very schemas by which the control API judges and answers.
@@ -32,6 +33,8 @@ export type VerifyAnswers = { readonly items: readonly VerifyAnswer[] };
 export type KeyEvent = z.output<typeof event>;
 export type EventOfKey = z.output<typeof eventOfKey>;
 export type ChainProof = z.output<typeof chainProof>;
+export type Usage = z.output<typeof usage>;
+export type KeyClient = z.output<typeof client>;
 export type ListedOwner = z.output<typeof listedOwner>;
 export type OwnerProgress = z.output<typeof ownerProgress>;
 
@@ -65,6 +68,13 @@ export type EventFilter = PageOptions & {
   /** Times as in RFC 3339, the first one inclusive, the second one not. */
   readonly from?: string;
   readonly to?: string;
+};
+
+/** Times as in RFC 3339, the first one inclusive, the second one not. Usually the last 24 hours, or 30 days. */
+export type UsageSpan = PageOptions & {
+  readonly from?: string;
+  readonly to?: string;
+  readonly by?: "hour" | "day";
 };
 
 /** Why a change is made; kept in the key's history. */

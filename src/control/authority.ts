@@ -1,5 +1,5 @@
 import type { Config } from "../env.ts";
-import { askKey } from "../http/ask-key.ts";
+import { decide } from "../http/decide.ts";
 import { problem } from "../http/problem.ts";
 import { readCredential } from "../http/read-credential.ts";
 import { refusalResponse } from "../http/refusal-response.ts";
@@ -38,9 +38,17 @@ export async function authorize(scope: ControlScope, call: Unsigned): Promise<Au
 
   const scopes = [scope];
   const ip = request.headers.get("cf-connecting-ip");
-  const asked = await askKey(env, config, credential.keyId, (key) =>
-    key.admit({ presented: digestOf(credential.text), cost: 1, scopes, anyScope: [], ip, dryRun: false }),
-  );
+  const country = (request as Request<unknown, IncomingRequestCfProperties>).cf?.country ?? null;
+  const asked = await decide(env, config, credential.keyId, {
+    presented: digestOf(credential.text),
+    cost: 1,
+    scopes,
+    anyScope: [],
+    ip,
+    requestId,
+    call: { method: request.method, path: null, route: "control API", country },
+    dryRun: false,
+  });
   if (!asked.answered) return refuse(problem("unavailable", { requestId }));
   const verdict = asked.answer;
   if (!verdict.admitted) {

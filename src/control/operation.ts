@@ -50,6 +50,8 @@ export type AnswerShape = {
   readonly schema?: z.ZodMiniType;
   /** True: a page for people, or that too. */
   readonly page?: true;
+  /** True: a table for spreadsheets, too. */
+  readonly csv?: true;
 };
 
 /**

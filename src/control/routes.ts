@@ -5,9 +5,12 @@ import { creditKey } from "./operations/credit-key.ts";
 import { explainProblem } from "./operations/explain-problem.ts";
 import { getJwks } from "./operations/get-jwks.ts";
 import { getKey } from "./operations/get-key.ts";
+import { getKeyUsage } from "./operations/get-key-usage.ts";
 import { getOpenApi } from "./operations/get-openapi.ts";
+import { getUsage } from "./operations/get-usage.ts";
 import { healthz } from "./operations/healthz.ts";
 import { listEvents } from "./operations/list-events.ts";
+import { listKeyClients } from "./operations/list-key-clients.ts";
 import { listKeyEvents } from "./operations/list-key-events.ts";
 import { listKeys } from "./operations/list-keys.ts";
 import { listOwners } from "./operations/list-owners.ts";
@@ -45,8 +48,11 @@ export const ROUTES: readonly Operation[] = [
   creditKey,
   listKeyEvents,
   proveKeyEvents,
+  getKeyUsage,
+  listKeyClients,
   settleReservation,
   listEvents,
+  getUsage,
   listOwners,
   revokeOwner,
   suspendOwner,

@@ -1,4 +1,4 @@
-import { askKey } from "../http/ask-key.ts";
+import { decide } from "../http/decide.ts";
 import { isTagged, parseCredential } from "../key/credential.ts";
 import { digestOf } from "../key/digest.ts";
 import { authorityOf, onlyOwnerOf } from "./authority.ts";
@@ -12,26 +12,26 @@ export async function verify(
   question: VerifyQuestion,
 ): Promise<VerifyAnswer | null> {
   const { env, config, requestId } = call;
-  const { key: text, reserve, scopes, anyScope, ip, dryRun } = question;
+  const { key: text, reserve, scopes, anyScope, ip, request, dryRun } = question;
   const cost = reserve ?? question.cost ?? 1;
   const credential = parseCredential(text);
   if (credential === null || !isTagged(credential, config.peppers)) return invalidKey(requestId);
 
   const onlyOwner = onlyOwnerOf(call);
-  const asked = await askKey(env, config, credential.keyId, (key) =>
-    key.admit({
-      presented: digestOf(text),
-      cost,
-      reserve: reserve !== undefined,
-      scopes,
-      anyScope,
-      ip,
-      requestId,
-      dryRun,
-      // What the counters held is for those who set them.
-      explain: question.explain && authorityOf(call).kind === "admin",
-      ...(onlyOwner !== null && { onlyOwner }),
-    }),
-  );
+  const asked = await decide(env, config, credential.keyId, {
+    presented: digestOf(text),
+    cost,
+    reserve: reserve !== undefined,
+    scopes,
+    anyScope,
+    ip,
+    requestId,
+    // A path is not one of few, so it is no name for a route.
+    call: { method: request?.method ?? null, path: request?.path ?? null, route: null, country: null },
+    dryRun,
+    // What the counters held is for those who set them.
+    explain: question.explain && authorityOf(call).kind === "admin",
+    ...(onlyOwner !== null && { onlyOwner }),
+  });
   return asked.answered ? verifyAnswerOf(asked.answer, requestId) : null;
 }

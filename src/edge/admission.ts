@@ -1,6 +1,6 @@
 import type { Config, Env } from "../env.ts";
-import { askKey } from "../http/ask-key.ts";
 import { carriesCredential } from "../http/credential-in-url.ts";
+import { decide } from "../http/decide.ts";
 import { problem } from "../http/problem.ts";
 import { readCredential } from "../http/read-credential.ts";
 import { refusalResponse } from "../http/refusal-response.ts";
@@ -20,6 +20,9 @@ export type Arriving = {
   readonly target: Goal;
   readonly headers: Headers;
   readonly clientIp: string | null;
+  /** Of that address, as Cloudflare knows it. */
+  readonly country: string | null;
+  readonly method: string;
 };
 
 export type Passed = Decided<Extract<Verdict, { admitted: true }>>;
@@ -46,7 +49,7 @@ const refuse = (refusal: Response): Presented => ({ ok: false, refusal });
 export const admissionOf = (
   rule: RouteRule,
   credential: ParsedCredential,
-  { requestId, clientIp }: Arriving,
+  { requestId, clientIp, country, method, target }: Arriving,
 ): Admission => ({
   presented: digestOf(credential.text),
   cost: "reserve" in rule.charge ? rule.charge.reserve : rule.charge.cost,
@@ -55,6 +58,7 @@ export const admissionOf = (
   anyScope: rule.anyScope,
   ip: clientIp,
   requestId,
+  call: { method, path: target.path, route: rule.path, country },
   dryRun: false,
 });
 
@@ -72,7 +76,7 @@ export async function ask(
   admission: Admission,
 ): Promise<Passed | Response> {
   const { env, config, requestId } = arriving;
-  const asked = await askKey(env, config, credential.keyId, (key) => key.admit(admission));
+  const asked = await decide(env, config, credential.keyId, admission);
   if (!asked.answered) return problem("unavailable", { requestId });
   const verdict = asked.answer;
   if (verdict.admitted) return verdict;

@@ -1,4 +1,6 @@
 import { askKey } from "../http/ask-key.ts";
+import { decide } from "../http/decide.ts";
+import { tellDecision } from "../http/decision-log.ts";
 import type { Asked } from "../http/in-time.ts";
 import type { Refused } from "../http/refusal-response.ts";
 import type { Decided } from "../key-object/rpc.ts";
@@ -20,13 +22,16 @@ export type Entry = { readonly verdict: Decided<Verdict>; readonly attachment: A
  */
 export async function enter(holder: Keyholder, admission: Admission, ending: AbortController): Promise<Asked<Entry>> {
   const { env, config, keyId } = holder;
-  const asked = await askKey(env, config, keyId, (key) => key.admit(admission));
+  const asked = await decide(env, config, keyId, admission);
   if (!asked.answered) return asked;
   const verdict = asked.answer;
   if (verdict.admitted || verdict.refusal.reason !== "slot-required") {
     return { answered: true, answer: { verdict, attachment: null } };
   }
-  return Attachment.admit(holder, admission, ending);
+  const began = Date.now();
+  const entered = await Attachment.admit(holder, admission, ending);
+  if (entered.answered) tellDecision({ env, config, keyId, admission, began }, entered.answer.verdict);
+  return entered;
 }
 
 /**

@@ -37,7 +37,8 @@ export async function gateway(request: Request, call: GatewayCall): Promise<Resp
 
   const [scheme, host] = authorityOf(request.url);
   const clientIp = headers.get("cf-connecting-ip");
-  const ruled: RuledCall = { ...call, rule, scheme, host, clientIp };
+  const country = (request as Request<unknown, IncomingRequestCfProperties>).cf?.country ?? null;
+  const ruled: RuledCall = { ...call, rule, scheme, host, clientIp, country };
   const needsKey = !rule.public && !isAsked;
   const answer = needsKey
     ? await shielded(env.FAILURES, clientIp, requestId, await passKeyed(request, ruled))

@@ -18,7 +18,7 @@ import { wayOf, type RuledCall } from "./way.ts";
 /** Lets a request through only if its key's object admits it now. */
 export async function passKeyed(request: Request, call: RuledCall): Promise<Response> {
   const { env, config, requestId, rule, scheme, host, clientIp } = call;
-  const arriving = { ...call, headers: request.headers };
+  const arriving = { ...call, headers: request.headers, method: request.method };
   const presented = presentedBy(arriving);
   if (!presented.ok) return presented.refusal;
   const { credential } = presented;

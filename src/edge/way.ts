@@ -22,6 +22,8 @@ export type RuledCall = GatewayCall & {
   readonly host: string;
   /** The client's address as Cloudflare saw it; `null` where nobody can know it. */
   readonly clientIp: string | null;
+  /** Of that address, as Cloudflare knows it. */
+  readonly country: string | null;
 };
 
 /** What stands against a request by itself, whoever sends it; or where it goes. Asks nobody. */

@@ -2,6 +2,7 @@ import type { Admission } from "../key/admission.ts";
 import type { Verdict } from "../key/admit.ts";
 import { note } from "../key/change.ts";
 import { noteClient, type Client } from "../key/client.ts";
+import { redact } from "../key/credential.ts";
 import type { By, KeyEvent } from "../key/event.ts";
 import type { Key } from "../key/key.ts";
 import {
@@ -150,5 +151,6 @@ const sampleOf = ({ requestId, ip, call }: Admission): RefusalCount["sample"] =>
   ip,
   country: call?.country ?? null,
   method: call?.method ?? null,
-  path: call?.path ?? null,
+  // Whoever asks over the control API names the path, and may put anything into it.
+  path: call?.path ? redact(call.path) : null,
 });

@@ -74,6 +74,30 @@ const CALLS: Readonly<Record<string, Operation>> = {
       }),
     repeat: "always",
   },
+  getKeyUsage: {
+    call: (fetch) =>
+      control(fetch).getKeyUsage(ID, {
+        from: "2030-01-01T00:00:00Z",
+        to: "2030-01-02T00:00:00Z",
+        by: "day",
+        cursor: "c",
+        limit: 5,
+      }),
+    repeat: "always",
+  },
+  getUsage: {
+    call: (fetch) =>
+      control(fetch).getUsage({
+        owner: "acme",
+        from: "2030-01-01T00:00:00Z",
+        to: "2030-01-02T00:00:00Z",
+        by: "day",
+        cursor: "c",
+        limit: 5,
+      }),
+    repeat: "always",
+  },
+  listKeyClients: { call: (fetch) => control(fetch).listKeyClients(ID), repeat: "always" },
   verifyKey: { call: (fetch) => control(fetch).verifyKey({ key: "k" }), repeat: "never" },
   verifyBatch: { call: (fetch) => control(fetch).verifyBatch([{ key: "k" }]), repeat: "never" },
   listOwners: { call: (fetch) => control(fetch).listOwners({ cursor: "c", limit: 5 }), repeat: "always" },

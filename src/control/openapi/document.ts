@@ -105,10 +105,11 @@ function parametersOf(operation: Operation, schemas: SchemaWriter, examples: rea
 
 function answersOf(operation: Operation, schemas: SchemaWriter, examples: readonly Example[]) {
   return Object.fromEntries(
-    Object.entries(operation.responses).map(([status, { description, schema, page }]) => {
+    Object.entries(operation.responses).map(([status, { description, schema, page, csv }]) => {
       const fitting = examples.filter((example) => String(example.status) === status);
       const content: Content = {
         ...(page && { "text/html": { schema: { type: "string" } } }),
+        ...(csv && { "text/csv": { schema: { type: "string" } } }),
         ...(schema !== undefined && {
           "application/json": {
             schema: schemas.write(schema, "output", operation.operationId),

@@ -9,6 +9,7 @@ import { quota, rateLimit } from "../schema/policy.ts";
 import { keyRecord, listedKey, quotaReading, rateLimitReading } from "../schema/record.ts";
 import { rotateBody, rotatedKey } from "../schema/rotate.ts";
 import { settleBody, settledReservation } from "../schema/settle.ts";
+import { client, usage } from "../schema/usage.ts";
 import { verifyAnswer, verifyQuestion } from "../schema/verify.ts";
 
 /** Shapes that have a name in the document: described once, referred to everywhere. */
@@ -30,6 +31,8 @@ export const NAMES: ReadonlyMap<z.core.$ZodType, string> = new Map<z.core.$ZodTy
   [event, "KeyEvent"],
   [eventOfKey, "EventOfKey"],
   [chainProof, "ChainProof"],
+  [usage, "Usage"],
+  [client, "KeyClient"],
   [listedOwner, "ListedOwner"],
   [ownerProgress, "OwnerProgress"],
   [verifyQuestion, "VerifyQuestion"],

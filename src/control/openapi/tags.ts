@@ -6,7 +6,7 @@ export const TAGS = [
   { name: "Verdicts", description: "Ask whether a key is to be let in now." },
   { name: "Self-service", description: "What the holder of a key may do with the key itself." },
   { name: "Owners", description: "Decide for every key of an owner at once." },
-  { name: "History", description: "What happened, when, by whom, from where." },
+  { name: "History", description: "What happened, when, by whom, from where, and how much was used." },
   { name: "This deployment", description: "Whether it works, and what it says of itself." },
 ] as const satisfies readonly Tag[];
 
@@ -14,7 +14,7 @@ type Chapter = (typeof TAGS)[number]["name"];
 
 /** The first that fits. */
 const CHAPTERS: readonly (readonly [RegExp, Chapter])[] = [
-  [/\/events\b/, "History"],
+  [/\/(?:events|usage|clients)\b/, "History"],
   [/^\/_rekey\/v1\/keys\b/, "Keys"],
   [/^\/_rekey\/v1\/verify\b/, "Verdicts"],
   [/^\/_rekey\/v1\/self\b/, "Self-service"],

@@ -61,6 +61,17 @@ export const WORDS: Readonly<Record<string, string>> = {
   selfRotate: "Whether the key may rotate itself.",
   metadata: "A JSON object that Rekey carries and never reads, at most 4 KiB as JSON.",
 
+  // Of its use
+  start: "When the hour or day of UTC begins.",
+  admitted: "How many requests were admitted.",
+  units: "How many units were charged, less what reservations gave back; below 0 where more was given back.",
+  refused: "How many requests were refused, by code. Counted within seconds; a crash may lose the last of it.",
+  routes: "How many requests were admitted on each route of the gateway. What came after the 16th is `(other)`.",
+  by: "Whether each item is an hour or a day.",
+  firstSeenAt: "When it was first admitted from there, of those that are still remembered.",
+  lastSeenAt: "When it was last admitted from there.",
+  count: "How often it was admitted from there in between.",
+
   // Of its limits
   limit: "How many items at most.",
   "Problem.limit": "The name of the limit that refused.",

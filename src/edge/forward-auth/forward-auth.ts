@@ -61,7 +61,7 @@ async function decide(
   const rule = ruleFor(config.routes, method, target.path);
   if (rule.public) return new Response(null, { headers: saidOf(null, requestId) });
 
-  const verdict = await admitted({ ...about, target, headers: request.headers, clientIp }, rule);
+  const verdict = await admitted({ ...about, target, headers: request.headers, clientIp, country: null, method }, rule);
   if (verdict instanceof Response) return shielded(env.FAILURES, clientIp, requestId, verdict);
 
   const headers = saidOf(verdict.identity, requestId);

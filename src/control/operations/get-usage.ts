@@ -1,0 +1,39 @@
+import * as z from "zod/mini";
+import { epochMs } from "../../key/time.ts";
+import { json } from "../answer.ts";
+import { onlyOwnerOf } from "../authority.ts";
+import { operation } from "../operation.ts";
+import { cursorParameter, emptyPage, limitParameter, pageOf } from "../page.ts";
+import { label } from "../schema/fields.ts";
+import { usage, usageQuery } from "../schema/usage.ts";
+import { readStart, usageAnswer } from "../usage.ts";
+
+export const getUsage = operation({
+  method: "GET",
+  path: "/_rekey/v1/usage",
+  operationId: "getUsage",
+  summary: "What all keys together were used for, or those of an owner, by the hour or day, oldest first.",
+  scope: "rekey:audit:read",
+  query: z.lazy(() =>
+    z.strictObject({
+      owner: z.optional(label),
+      ...usageQuery(),
+      cursor: cursorParameter(readStart),
+      limit: limitParameter,
+    }),
+  ),
+  responses: {
+    200: {
+      description: "A page of the hours or days that saw any use. Whoever accepts text/csv gets all of them at once.",
+      schema: pageOf(usage),
+      csv: true,
+    },
+  },
+  refusals: ["ledger-unavailable"],
+  async handle(call) {
+    const only = onlyOwnerOf(call);
+    const { owner } = call.query;
+    if (only !== null && owner !== undefined && owner !== only) return json(call, 200, emptyPage(epochMs(Date.now())));
+    return usageAnswer(call, { keyId: null, owner: owner ?? only }, call.query);
+  },
+});

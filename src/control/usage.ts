@@ -1,0 +1,96 @@
+import { CODE_OF_REASON, type Code } from "../http/codes.ts";
+import { sumOf, type Counts } from "../key/usage.ts";
+import { epochMs, rfc3339, type EpochMs } from "../key/time.ts";
+import { readUsage, type Usage, type UsagePage } from "../ledger/usage.ts";
+import { json } from "./answer.ts";
+import type { Surroundings } from "./operation.ts";
+import { cursorOf } from "./page.ts";
+import { timeJson } from "./record-json.ts";
+import type { UsageJson } from "./schema/usage.ts";
+
+const HOUR_MS = 60 * 60 * 1000;
+
+/** How far back is looked where nothing is said, in hours. */
+const USUAL_SPAN = { hour: 24, day: 24 * 30 } as const;
+
+/** How many hours or days a spreadsheet holds at most: of hours, more than a year. */
+const MOST_ROWS = 10_000;
+
+/** What a caller asks of usage. */
+export type UsageQuestion = {
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly by: "hour" | "day";
+  readonly cursor?: EpochMs | undefined;
+  readonly limit: number;
+};
+
+/** A page of usage, or all of it as CSV. */
+export async function usageAnswer(
+  call: Pick<Surroundings, "env" | "request" | "requestId">,
+  whose: Pick<UsagePage, "keyId" | "owner">,
+  { from, to, by, cursor, limit }: UsageQuestion,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> {
+  const now = epochMs(Date.now());
+  const until = to === undefined ? epochMs(now + 1) : epochMs(Date.parse(to));
+  const since = cursor ?? epochMs(from === undefined ? startOf(until, by) : Date.parse(from));
+  const wantsCsv = /\btext\/csv\b/i.test(call.request.headers.get("accept") ?? "");
+  const most = wantsCsv ? MOST_ROWS : limit;
+  const found = await readUsage(call.env.DB, { ...whose, by, from: since, to: until, limit: most + 1 });
+  if (wantsCsv) return csv(call, found.slice(0, most).map(usageJson));
+  const next = found[limit];
+  const items = found.slice(0, limit).map(usageJson);
+  const nextCursor = next === undefined ? null : cursorOf(String(next.start));
+  return json(call, 200, { items, nextCursor, asOf: rfc3339(now) }, headers);
+}
+
+/** The place at which a page of usage goes on: the beginning of an hour or day. */
+export const readStart = (text: string): EpochMs | null => (/^[0-9]{1,15}$/.test(text) ? epochMs(Number(text)) : null);
+
+const startOf = (until: EpochMs, by: "hour" | "day"): number => {
+  const step = by === "hour" ? HOUR_MS : 24 * HOUR_MS;
+  return Math.floor((until - USUAL_SPAN[by] * HOUR_MS) / step) * step;
+};
+
+const usageJson = ({ start, admitted, units, refused, routes, lastAdmittedAt }: Usage): UsageJson => ({
+  start: rfc3339(start),
+  admitted,
+  units,
+  refused: byCode(refused),
+  routes: { ...routes },
+  lastUsedAt: timeJson(lastAdmittedAt),
+});
+
+/** The core counts reasons, people read codes: a stranger's reasons are one code. */
+function byCode(refused: Counts): Partial<Record<Code, number>> {
+  let counts: Counts = {};
+  for (const [reason, count] of Object.entries(refused)) {
+    counts = sumOf(counts, { [CODE_OF_REASON[reason as keyof typeof CODE_OF_REASON] ?? reason]: count });
+  }
+  return counts;
+}
+
+/** RFC 4180: a header, and a row for each hour or day, with a column for each code that anything was refused with. */
+function csv({ requestId }: Pick<Surroundings, "requestId">, rows: readonly UsageJson[]): Response {
+  const codes = [...new Set(rows.flatMap(({ refused }) => Object.keys(refused)))].toSorted() as Code[];
+  const lines = [
+    ["start", "admitted", "units", ...codes, "lastUsedAt"],
+    ...rows.map(({ start, admitted, units, refused, lastUsedAt }) => [
+      start,
+      admitted,
+      units,
+      ...codes.map((code) => refused[code] ?? 0),
+      lastUsedAt ?? "",
+    ]),
+  ];
+  return new Response(lines.map((line) => `${line.join(",")}\r\n`).join(""), {
+    headers: {
+      "content-type": "text/csv; charset=utf-8; header=present",
+      "content-disposition": 'attachment; filename="usage.csv"',
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+      "rekey-request-id": requestId,
+    },
+  });
+}

@@ -103,8 +103,7 @@ async function round(rekey: Rekey, roll: Dice, kills: number): Promise<Findings>
   }
   for (const { id } of keys) {
     const record = await make(id, { do: "read" }, route());
-    const fault =
-      record === null ? `${id} does not answer` : await faultOfLedger(rekey, id, record.answer["revision"] as number);
+    const fault = record === null ? `${id} does not answer` : await faultOfLedger(rekey, id, record.revision!);
     if (fault !== null) violations.push(fault);
   }
   const operations = recorder.histories.flatMap((history) => history.operations);

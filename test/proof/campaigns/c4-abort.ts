@@ -113,14 +113,13 @@ async function met(rekey: Rekey, key: string): Promise<void> {
 }
 
 /** Waits until the object has written down that the ledger knows everything: it writes nothing more by itself. */
-async function atRest(rekey: Rekey, { id, state }: Subject): Promise<void> {
-  const events = state.is === "key" ? state.events : 0;
+async function atRest(rekey: Rekey, { id }: Subject): Promise<void> {
   for (const until = Date.now() + PATIENCE_MS; ; await pause(10)) {
     const [row] = await rekey.objectSql(
       id,
-      "SELECT json ->> 'delivered' AS delivered FROM part WHERE name = 'delivery'",
+      "SELECT json ->> 'delivered' AS delivered, (SELECT max(sequence) FROM event) AS last FROM part WHERE name = 'delivery'",
     );
-    if (row?.["delivered"] === events) return;
+    if (row !== undefined && row["delivered"] === row["last"]) return;
     if (Date.now() > until) throw new Contradiction("the ledger was never told");
   }
 }

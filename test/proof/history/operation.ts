@@ -14,6 +14,11 @@ export type Operation = {
   readonly answer: Answer | null;
   /** The object's own number of the decision; `null` where it tells none. */
   readonly decision: Decision | null;
+  /**
+   * Of the record that came with the answer. No part of the answer that the model must give: what refusals leave in the
+   * history of a key, by the minute, takes numbers as well, and the model knows no minutes.
+   */
+  readonly revision: number | null;
   /** How often the product had been killed when the call was made. What was not done by the next time never is. */
   readonly life: number;
 };

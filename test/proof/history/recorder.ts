@@ -3,7 +3,12 @@ import type { State } from "../model/key.ts";
 import type { Decision, History, Operation } from "./operation.ts";
 
 /** What came back over HTTP; `null`: nothing, or 503. */
-export type Heard = { readonly answer: Answer; readonly decision: Decision | null } | null;
+export type Heard = {
+  readonly answer: Answer;
+  readonly decision: Decision | null;
+  /** Of the record that came along, if one did. */
+  readonly revision: number | null;
+} | null;
 
 /**
  * Writes down who asked what and what they heard, with one clock for all: all clients live in one process, so the order
@@ -31,7 +36,9 @@ export class Recorder {
     const returnedAt = heard === null ? Infinity : (this.#tick += 1);
     const operation = { client, call, calledAt, returnedAt, life };
     const { operations } = this.#keys.get(key)!;
-    operations.push(heard === null ? { ...operation, answer: null, decision: null } : { ...operation, ...heard });
+    operations.push(
+      heard === null ? { ...operation, answer: null, decision: null, revision: null } : { ...operation, ...heard },
+    );
     return heard;
   }
 

@@ -6,10 +6,11 @@ import { after, expected, isKnown, lineOf, type History, type Operation } from "
  * is explained, otherwise what is not.
  *
  * A passing replay exhibits a linearization, so taking the system's own numbers for it does not weaken the check: if
- * they are wrong, the replay fails. Two things are held:
+ * they are wrong, the replay fails. Three things are held:
  *   1. every answer that was heard is the model's, in this order, each call of unknown outcome being put in wherever it
  *      may have happened, or nowhere;
- *   2. real time agrees: when A returned before B was called, A's decision is not after B's.
+ *   2. real time agrees: when A returned before B was called, A's decision is not after B's;
+ *   3. revisions grow with every change of the model's, and with nothing else.
  */
 export function replay(history: History): string | null {
   const numbered = history.operations.filter((each) => isKnown(each) && each.decision !== null);
@@ -17,7 +18,7 @@ export function replay(history: History): string | null {
   const unknown = history.operations.filter((each) => !isKnown(each));
   const states = explanation(history.first, order, unknown);
   if (typeof states === "string") return `${history.key}: ${states}`;
-  const fault = againstTime(order, states) ?? unplaced(history, order, states);
+  const fault = againstTime(order, states) ?? unplaced(history, order, states) ?? misnumbered(order, states);
   return fault === null ? null : `${history.key}: ${fault}`;
 }
 
@@ -111,6 +112,23 @@ function unplaced({ operations }: History, order: readonly Operation[], states: 
     const to = order.findIndex(({ calledAt }) => calledAt > each.returnedAt);
     const held = states.slice(from, (to === -1 ? order.length : to) + 1);
     if (!held.some((state) => after(state, each) === state)) return `no state explains ${lineOf(each)}`;
+  }
+  return null;
+}
+
+/** A revision that did not grow although the key had changed, or that grew although it had not. */
+function misnumbered(order: readonly Operation[], states: readonly State[]): string | null {
+  let last: { readonly heard: number; readonly told: number } | null = null;
+  for (const [at, operation] of order.entries()) {
+    const state = states[at + 1]!;
+    if (operation.revision === null || state.is !== "key") continue;
+    const next = { heard: operation.revision, told: state.revision };
+    const changes = last === null ? 0 : next.told - last.told;
+    const steps = last === null ? 0 : next.heard - last.heard;
+    if (steps < changes || (changes === 0 && steps !== 0)) {
+      return `${changes} changes, but ${steps} revisions, until ${lineOf(operation)}`;
+    }
+    last = next;
   }
   return null;
 }

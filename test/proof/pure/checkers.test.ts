@@ -18,19 +18,26 @@ const rotate = (mints: string, expected: number | null = null): Call => ({
   header: null,
 });
 
-type Line = readonly [time: readonly [called: number, returned: number], call: Call, answer: Answer | null, n?: number];
+type Line = readonly [
+  time: readonly [called: number, returned: number],
+  call: Call,
+  answer: Answer | null,
+  n?: number,
+  revision?: number,
+];
 
 /** A history by hand. `n` numbers the decision; without it the answer bears none. */
 const history = (first: State, ...lines: readonly Line[]): History => ({
   key: "a key",
   first,
-  operations: lines.map(([[calledAt, returned], call, answer, n], client) => ({
+  operations: lines.map(([[calledAt, returned], call, answer, n, revision = null], client) => ({
     client,
     call,
     calledAt,
     returnedAt: answer === null ? Infinity : returned,
     answer,
     decision: n === undefined ? null : { boot: 1, n },
+    revision,
     life: 0,
   })),
 });
@@ -184,6 +191,29 @@ describe("both checkers refuse what is wrong", () => {
   });
 });
 
+describe("a revision, which the replay alone looks at", () => {
+  const read = { do: "read" } as const;
+  const record = { code: "record" };
+  const revisions = (...[before, rotation, after]: readonly [number, number, number]): History =>
+    history(
+      aKey(),
+      [[1, 2], read, record, 1, before],
+      [[3, 4], rotate("s2"), rotated, 2, rotation],
+      [[5, 6], read, record, 3, after],
+    );
+
+  it("grows with a change, by more if something was noted down meanwhile", () => {
+    expect(replay(revisions(1, 2, 2))).toBeNull();
+    expect(replay(revisions(1, 4, 4))).toBeNull();
+  });
+
+  it("does not stand still while the key changes, and does not grow without a change", () => {
+    expect(replay(revisions(1, 1, 1))).toContain("1 changes, but 0 revisions");
+    expect(replay(revisions(1, 2, 3))).toContain("0 changes, but 1 revisions");
+    expect(replay(revisions(3, 4, 2))).toContain("0 changes, but -2 revisions");
+  });
+});
+
 describe("a boot in which nothing changed", () => {
   const refusals = (first: number, second: number): History => ({
     ...history(aKey(), [[1, 2], { do: "suspend" }, { code: "suspended" }, 1]),
@@ -261,6 +291,7 @@ function invent(roll: Dice): History {
         returnedAt: isLost ? Infinity : tick,
         answer: isLost ? null : answer,
         decision: isLost ? null : { boot: 1, n: number },
+        revision: null,
         life: 0,
       });
       clients[client] = null;
@@ -270,7 +301,16 @@ function invent(roll: Dice): History {
   for (const [client, busy] of clients.entries()) {
     if (busy === null) continue;
     const { call, calledAt } = busy;
-    operations.push({ client, call, calledAt, returnedAt: Infinity, answer: null, decision: null, life: 0 });
+    operations.push({
+      client,
+      call,
+      calledAt,
+      returnedAt: Infinity,
+      answer: null,
+      decision: null,
+      revision: null,
+      life: 0,
+    });
   }
   return { key: "invented", first, operations: operations.toSorted((a, b) => a.calledAt - b.calledAt) };
 }

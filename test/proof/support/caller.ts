@@ -28,7 +28,8 @@ export async function make(keyId: string, call: Call, route: Route): Promise<Hea
     ...(route.hangUpAfterMs !== undefined && { hangUpAfterMs: route.hangUpAfterMs }),
   });
   if (response === null || response.status === 503) return null;
-  return { answer: answerOf(call, response, route.secrets), decision: decisionOf(response) };
+  const answer = answerOf(call, response, route.secrets);
+  return { answer, decision: decisionOf(response), revision: revisionOf(response) };
 }
 
 type Wire = Request & { readonly path: string };
@@ -237,7 +238,6 @@ const verdictFacts = (
 
 type KeyRecord = {
   readonly version: number;
-  readonly revision: number;
   readonly status: string;
   readonly ownerSuspended: boolean;
 } & Allowance;
@@ -259,10 +259,9 @@ const allowanceFacts = ({ quota, rateLimits }: Allowance) => ({
   room: rateLimits.map(({ remaining }) => remaining),
 });
 
-const recordFacts = (code: string, { version, revision, status, ownerSuspended, ...allowance }: KeyRecord): Answer => ({
+const recordFacts = (code: string, { version, status, ownerSuspended, ...allowance }: KeyRecord): Answer => ({
   code,
   version,
-  revision,
   status,
   ownerSuspended,
   ...allowanceFacts(allowance),
@@ -273,4 +272,9 @@ function decisionOf({ headers, body }: Response): Decision | null {
   if (typeof told !== "string") return null;
   const [boot, n] = told.split(".").map(Number);
   return { boot: boot!, n: n! };
+}
+
+function revisionOf({ body }: Response): number | null {
+  const told = /"revision":(\d+)/.exec(body)?.[1];
+  return told === undefined ? null : Number(told);
 }

@@ -7,14 +7,12 @@ export class Knowledge {
   readonly #secrets = new Map<number, string>();
   newest = 0;
   lastHeard = "";
-  revision = 1;
   /** Reservations that may still be open, newest last. */
   readonly held: string[] = [];
 
   hear(answer: Answer): void {
     this.lastHeard = answer.code;
-    const { revision, reservation } = answer;
-    if (typeof revision === "number") this.revision = Math.max(this.revision, revision);
+    const { reservation } = answer;
     if (typeof reservation === "string") this.held.push(reservation);
     const issued = issuedBy(answer);
     if (issued === null) return;
@@ -88,6 +86,5 @@ export function nextCall(roll: Dice, known: Knowledge, mints: string): Call {
   if (roll.onceIn(4)) return { do: "suspend" };
   if (roll.onceIn(4)) return { do: "credit", add: 1 + roll.below(50), ifMatch: null };
   const { quota, pace, rotation } = someRules(roll);
-  const ifMatch = roll.pick([null, known.revision]);
-  return { do: "amend", change: roll.pick<Partial<Rules>>([{ quota }, { pace }, { rotation }]), ifMatch };
+  return { do: "amend", change: roll.pick<Partial<Rules>>([{ quota }, { pace }, { rotation }]), ifMatch: null };
 }

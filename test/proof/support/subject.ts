@@ -119,7 +119,9 @@ export class Subject {
   /** What the ledger has wrong about the key in the end; `null`: nothing. */
   async ledgerFault(): Promise<string | null> {
     if (this.state.is === "gone") return faultOfTombstone(this.#rekey, this.id);
-    return this.state.is === "key" ? faultOfLedger(this.#rekey, this.id, this.state.revision) : null;
+    if (this.state.is === "absent") return null;
+    const heard = await this.#send({ do: "read" });
+    return faultOfLedger(this.#rekey, this.id, heard?.revision ?? 0);
   }
 }
 

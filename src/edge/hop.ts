@@ -1,5 +1,4 @@
 import type { Config } from "../env.ts";
-import { toBase64url } from "../key/base64url.ts";
 import { hmacKey, hmacSha256 } from "../key/hmac.ts";
 
 /** The header by which this deployment recognises a request that it sent itself. */
@@ -14,10 +13,8 @@ const marks = new WeakMap<Config, string>();
 export function hopMark(config: Config): string {
   let mark = marks.get(config);
   if (mark === undefined) {
-    mark = toBase64url(hmacSha256(hmacKey(config.signingPepper.secret), new TextEncoder().encode("rekey hop"))).slice(
-      0,
-      32,
-    );
+    const mac = hmacSha256(hmacKey(config.signingPepper.secret), new TextEncoder().encode("rekey hop"));
+    mark = Array.from(mac.subarray(0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("");
     marks.set(config, mark);
   }
   return mark;

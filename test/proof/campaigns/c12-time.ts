@@ -1,7 +1,7 @@
 import type { ReservationId } from "../../../src/key/reservation.ts";
 import { dice, type Dice } from "../../support/dice.ts";
 import { nameOf } from "../model/calendar.ts";
-import { LENIENT, type Call, type PaceRule, type QuotaRule, type Rules, type Use } from "../model/call.ts";
+import { LENIENT, type Call, type PaceRule, type QuotaRule, type Rules } from "../model/call.ts";
 import { explains } from "../model/explains.ts";
 import { ABSENT, step, type Key, type State } from "../model/key.ts";
 import { restEnd } from "../model/lifetime.ts";
@@ -63,76 +63,127 @@ type Admission = { readonly at: number; readonly cost: number };
 
 function runOne(seed: number, counts: Counts): string | null {
   const roll = dice(seed);
-  const [zone, instants] = roll.pick(TIMES);
-  let machine = Date.parse(roll.pick(instants)) - roll.below(roll.pick([HOUR, 30 * HOUR]));
-  let now = machine;
-  const created = now;
-  const storage = new SqliteStorage();
-  const reservations = new Map<string, ReservationId>();
-  const wake = () => new CoreUnderTest(storage, () => machine, reservations);
-  let core = wake();
-  let model: State = ABSENT;
-  const present = (): Key => model as Key;
-  let names = 0;
-  const admissions: Admission[] = [];
-  const settlements = new Map<string, Admission>();
-  const rules = someRules(roll, zone, now);
-
-  const ask = (call: Call): string | null => {
-    now = Math.max(now, machine);
-    const told = step(model, call, now);
-    const answer = core.decide(call);
-    model = told.state;
-    counts.commands += 1;
-    if (!explains(told.answer, answer)) {
-      return `at ${new Date(now).toISOString()} ${JSON.stringify(call)}: the core says ${JSON.stringify(answer)}, the model ${JSON.stringify(told.answer)} under ${JSON.stringify(rules)}`;
-    }
-    if (answer.code === "valid") {
-      counts.admissions += 1;
-      admissions.push({ at: now, cost: (call as Use).cost });
-    }
-    if (call.do === "settle" && answer.code === "settled")
-      settlements.set(call.reservation, settlementOf(told.state as Key, call));
-    return null;
-  };
-  const use = (key: Key): Call => ({
-    do: "use",
-    secret: key.former.length > 0 && roll.onceIn(4) ? key.former[0]!.secret : key.secret,
-    cost: roll.pick([1, 1, 1, 2, 0]),
-    mints: `secret ${(names += 1)}`,
-    ...(roll.onceIn(8) && { reserve: true, opens: `reservation ${(names += 1)}` }),
-  });
-  const next = (key: Key): Call => {
-    const open = key.held.find(({ closed }) => closed === null);
-    if (open !== undefined && roll.onceIn(6)) return { do: "settle", reservation: open.name, used: roll.below(3) };
-    return roll.onceIn(12) ? roll.pick<Call>([{ do: "read" }, { do: "ring" }]) : use(key);
-  };
-
-  let fault = ask({ do: "create", rules, mints: "secret 0", header: null });
+  const trial = new Trial(roll, counts);
+  let fault = trial.begin();
   for (let crossing = 0; crossing < CROSSINGS_A_KEY && fault === null; crossing++) {
-    const boundaries = boundariesOf(present(), now);
-    if (boundaries.length > 0) machine = roll.pick(boundaries) + roll.pick([-1, 0, 1]);
-    else machine += roll.below(DAY);
-    counts.crossings += 1;
-    for (let times = 1 + roll.below(roll.pick([2, 12])); times > 0 && fault === null; times--) {
-      fault = ask(next(present()));
-      if (roll.onceIn(30)) machine += 1;
-    }
-    if (roll.onceIn(4)) {
-      counts["steps back"] += 1;
-      machine -= roll.below(2 * HOUR);
-    }
-    if (roll.onceIn(10)) {
-      core.commit();
-      core = wake();
-      counts["times woken"] += 1;
-      now = present().newest;
-    }
+    trial.jump();
+    for (let times = 1 + roll.below(roll.pick([2, 12])); times > 0 && fault === null; times--) fault = trial.ask();
+    if (roll.onceIn(4)) trial.stepBack();
+    if (roll.onceIn(10)) trial.sleep();
     // Whatever has ended once is of no interest any more.
-    if (isOver(present(), now) && roll.onceIn(6)) break;
+    if (trial.isOver && roll.onceIn(6)) break;
   }
-  storage.close();
-  return fault ?? excess(rules, admissions, [...settlements.values()], created);
+  return fault ?? trial.end();
+}
+
+/** One key through its time, and the model beside it. Each step says what went wrong; `null`: nothing. */
+class Trial {
+  readonly #roll: Dice;
+  readonly #counts: Counts;
+  readonly #storage = new SqliteStorage();
+  readonly #reservations = new Map<string, ReservationId>();
+  readonly #created: number;
+  readonly #rules: Rules;
+  /** What the clock of the machine says, and the newest instant that the key remembers. */
+  #machine: number;
+  #now: number;
+  #core: CoreUnderTest;
+  #model: State = ABSENT;
+  #names = 0;
+  readonly #admissions: Admission[] = [];
+  readonly #settlements = new Map<string, Admission>();
+
+  constructor(roll: Dice, counts: Counts) {
+    this.#roll = roll;
+    this.#counts = counts;
+    const [zone, instants] = roll.pick(TIMES);
+    this.#machine = Date.parse(roll.pick(instants)) - roll.below(roll.pick([HOUR, 30 * HOUR]));
+    this.#now = this.#machine;
+    this.#created = this.#machine;
+    this.#rules = someRules(roll, zone, this.#now);
+    this.#core = this.#wake();
+  }
+
+  begin = (): string | null => this.#make({ do: "create", rules: this.#rules, mints: "secret 0", header: null });
+
+  /** To a millisecond before, to, or a millisecond after an instant that matters. */
+  jump(): void {
+    const roll = this.#roll;
+    const boundaries = boundariesOf(this.#key, this.#now);
+    if (boundaries.length > 0) this.#machine = roll.pick(boundaries) + roll.pick([-1, 0, 1]);
+    else this.#machine += roll.below(DAY);
+    this.#counts.crossings += 1;
+  }
+
+  stepBack(): void {
+    this.#machine -= this.#roll.below(2 * HOUR);
+    this.#counts["steps back"] += 1;
+  }
+
+  /** The object is evicted and wakes again, with nothing but what it has written down. */
+  sleep(): void {
+    this.#core.commit();
+    this.#core = this.#wake();
+    this.#now = this.#key.newest;
+    this.#counts["times woken"] += 1;
+  }
+
+  ask(): string | null {
+    const fault = this.#make(this.#next());
+    if (this.#roll.onceIn(30)) this.#machine += 1;
+    return fault;
+  }
+
+  get isOver(): boolean {
+    return this.#now >= (this.#key.rules.expiresAt ?? Infinity);
+  }
+
+  end(): string | null {
+    this.#storage.close();
+    return excess(this.#rules, this.#admissions, [...this.#settlements.values()], this.#created);
+  }
+
+  #wake = (): CoreUnderTest => new CoreUnderTest(this.#storage, () => this.#machine, this.#reservations);
+
+  get #key(): Key {
+    return this.#model as Key;
+  }
+
+  #make(call: Call): string | null {
+    this.#now = Math.max(this.#now, this.#machine);
+    const told = step(this.#model, call, this.#now);
+    const answer = this.#core.decide(call);
+    this.#model = told.state;
+    this.#counts.commands += 1;
+    if (!explains(told.answer, answer)) {
+      const when = new Date(this.#now).toISOString();
+      const [heard, expected, rules] = [answer, told.answer, this.#rules].map((each) => JSON.stringify(each));
+      return `at ${when} ${JSON.stringify(call)}: the core says ${heard}, the model ${expected} under ${rules}`;
+    }
+    if (call.do === "use" && answer.code === "valid") {
+      this.#counts.admissions += 1;
+      this.#admissions.push({ at: this.#now, cost: call.cost });
+    }
+    if (call.do === "settle" && answer.code === "settled") {
+      this.#settlements.set(call.reservation, settlementOf(this.#key, call));
+    }
+    return null;
+  }
+
+  #next(): Call {
+    const roll = this.#roll;
+    const open = this.#key.held.find(({ closed }) => closed === null);
+    if (open !== undefined && roll.onceIn(6)) return { do: "settle", reservation: open.name, used: roll.below(3) };
+    if (roll.onceIn(12)) return roll.pick<Call>([{ do: "read" }, { do: "ring" }]);
+    const { former, secret } = this.#key;
+    return {
+      do: "use",
+      secret: former.length > 0 && roll.onceIn(4) ? former[0]!.secret : secret,
+      cost: roll.pick([1, 1, 1, 2, 0]),
+      mints: `secret ${(this.#names += 1)}`,
+      ...(roll.onceIn(8) && { reserve: true, opens: `reservation ${(this.#names += 1)}` }),
+    };
+  }
 }
 
 function settlementOf(
@@ -142,8 +193,6 @@ function settlementOf(
   const { units, until, closed } = held.find(({ name }) => name === reservation)!;
   return { at: until - reserveMs, cost: closed!.charged - units };
 }
-
-const isOver = (key: Key, now: number): boolean => now >= (key.rules.expiresAt ?? Infinity);
 
 /** The next instants from which on something about the key is not as it was. */
 function boundariesOf(key: Key, now: number): readonly number[] {

@@ -1,3 +1,4 @@
+import { createPrivateKey, createPublicKey } from "node:crypto";
 import { PREFIX, type Pepper } from "./key/credential.ts";
 import type { Environment } from "./key/policy.ts";
 import { readRoutes, type RouteRule } from "./routes.ts";
@@ -225,8 +226,9 @@ function readAssertionKeys(value: string): readonly AssertionKey[] | Fault {
   }
   const list: unknown = isObject(parsed) && "keys" in parsed ? parsed["keys"] : [parsed];
   if (!Array.isArray(list) || list.length === 0) return fault;
-  const keys = list.map(readJwk);
-  return keys.includes(null) ? fault : (keys as readonly AssertionKey[]);
+  const keys = list.map(readJwk).filter((key) => key !== null);
+  if (keys.length < list.length) return fault;
+  return keys.every(isPair) ? keys : new Fault("has a key whose public part (x) is not that of its private part (d)");
 }
 
 function readJwk(jwk: unknown): AssertionKey | null {
@@ -234,6 +236,12 @@ function readJwk(jwk: unknown): AssertionKey | null {
   const { x, d, kid = x } = jwk;
   if (!is32Bytes(x) || !is32Bytes(d) || typeof kid !== "string") return null;
   return { kid, jwk: { kty: "OKP", crv: "Ed25519", x, d } };
+}
+
+/** Whether what is published belongs to what signs: an origin would believe nothing that another key has signed. */
+function isPair({ jwk }: AssertionKey): boolean {
+  const ofPrivate = createPublicKey(createPrivateKey({ key: jwk, format: "jwk" }));
+  return ofPrivate.export({ format: "jwk" }).x === jwk.x;
 }
 
 /** Base64url of 32 bytes. */

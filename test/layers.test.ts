@@ -49,7 +49,7 @@ const MAY_REACH: Readonly<Record<string, readonly string[]>> = {
     "http/read-credential.ts",
   ],
   // Settings are made of what a credential is made of.
-  "env.ts": ["key", "routes.ts"],
+  "env.ts": ["key", "routes.ts", "node:crypto"],
   // What a path asks is judged as strictly as a request body.
   "routes.ts": ["key", "zod"],
   // Wiring: the planes meet here and nowhere else.

@@ -4,6 +4,7 @@ import type { Allowance } from "../key/allowance.ts";
 import { redact } from "../key/credential.ts";
 import type { RouteRule } from "../routes.ts";
 import { BodyLimit } from "./body-limit.ts";
+import { answerWith, type Cargo } from "./cargo.ts";
 import { awaitFirstByte, type FirstByte } from "./first-byte.ts";
 import { HOP_HEADER } from "./hop.ts";
 import type { Destination } from "./origin.ts";
@@ -11,8 +12,7 @@ import type { Outcome } from "./outcome.ts";
 import { rewriteRequestHeaders, type Provenance } from "./request-headers.ts";
 import { rewriteResponseHeaders } from "./response-headers.ts";
 import { COST_HEADER } from "./settle-cost.ts";
-import { withBody } from "./with-body.ts";
-import { isWebSocket, upgraded } from "./websocket.ts";
+import { isWebSocket } from "./websocket.ts";
 
 /** What the client is told of the decision; `null` where there was none. */
 export type Said = { readonly decision: string | null; readonly admission: Told } | null;
@@ -27,6 +27,8 @@ export type Passage = {
   readonly said: Said;
   /** Hears what came of the request, and answers with what is left then, if that is not as it was. */
   readonly settle: ((outcome: Outcome) => Promise<Allowance | null>) | null;
+  /** Takes over what the origin's answer brings, and gives what the client gets of it; `null`: the exchange was cut. */
+  readonly carry: (answer: Response) => Cargo | Promise<Cargo | null>;
   /** What its route says of the bodies on both ways. */
   readonly rule: Pick<RouteRule, "cacheable" | "maxBodyBytes">;
   /** By which the exchange is ended, before its answer has begun or after. */
@@ -64,7 +66,8 @@ export async function forward(request: Request, passage: Passage): Promise<Respo
   if (answer.arrived && answer.response.status === 101) follower?.leave();
   if (!answer.arrived && answer.because === "cut") return null;
   const settled = settle === null ? null : await settle(outcomeOf(answer));
-  const response = answer.arrived ? passedOn(answer.response, requestId, rule) : unanswered(answer, requestId, upload);
+  const response = answer.arrived ? await passedOn(answer.response, passage) : unanswered(answer, requestId, upload);
+  if (response === null) return null;
   sayDecision(
     response.headers,
     settled === null || said === null ? said : { ...said, admission: { ...said.admission, allowance: settled } },
@@ -91,15 +94,19 @@ function outcomeOf(answer: FirstByte): Outcome {
   return { stated: null, failed: failures[answer.because] };
 }
 
-/** The origin's answer, as the client may have it. */
-function passedOn(answer: Response, requestId: string, { cacheable }: Pick<RouteRule, "cacheable">): Response {
-  const isUpgrade = answer.status === 101 && answer.webSocket !== null;
-  if (!isUpgrade && (answer.status < 200 || answer.status > 599)) {
-    console.warn({ message: "the origin answered with an impossible status", requestId, status: answer.status });
+/** The origin's answer, as the client may have it; `null`: the exchange was cut. */
+async function passedOn(answer: Response, { provenance, carry, rule }: Passage): Promise<Response | null> {
+  const { requestId } = provenance;
+  const { status, webSocket } = answer;
+  const isPossible = status === 101 ? webSocket !== null : status >= 200 && status <= 599;
+  if (!isPossible) {
+    console.warn({ message: "the origin answered with an impossible status", requestId, status });
     return problem("origin-unreachable", { requestId });
   }
-  const response = isUpgrade ? upgraded(answer) : withBody(answer.body, answer);
-  rewriteResponseHeaders(response.headers, cacheable);
+  const cargo = await carry(answer);
+  if (cargo === null) return null;
+  const response = answerWith(cargo, answer);
+  rewriteResponseHeaders(response.headers, rule.cacheable);
   response.headers.set("rekey-request-id", requestId);
   return response;
 }

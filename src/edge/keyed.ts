@@ -38,6 +38,7 @@ export async function passKeyed(request: Request, call: RuledCall): Promise<Resp
 
   const { reservation, identity, decision } = verdict;
   const exchange = new Exchange(holder, identity.version, ending, attachment);
+  let isHandedOver = false;
   const said: Said = { decision, admission: verdict };
   const answer = await saying(said, requestId, async () => {
     const assertion = await asserted(identity, request.method, call);
@@ -53,10 +54,15 @@ export async function passKeyed(request: Request, call: RuledCall): Promise<Resp
         : null,
       ending,
       uploading: (sent) => exchange.attachUnlessBrief(sent),
+      carry: (origins) => {
+        isHandedOver = true;
+        return handOver(origins, exchange);
+      },
     });
   });
-  const handed = answer && (await handOver(answer, exchange));
-  return handed ?? cutShort(holder, admission, requestId);
+  // What is a problem, and not the origin's answer, is over at once.
+  if (!isHandedOver) await exchange.over();
+  return answer ?? cutShort(holder, admission, requestId);
 }
 
 /**

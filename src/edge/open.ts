@@ -25,6 +25,7 @@ export async function passOpen(request: Request, call: RuledCall): Promise<Respo
     settle: null,
     ending: new AbortController(),
     uploading: null,
+    carry: ({ body, webSocket }) => ({ body, webSocket }),
   });
   return answer!;
 }

@@ -143,6 +143,11 @@ describe("a bad setting is named", () => {
     ["REKEY_ASSERTION_KEY", `{"keys":[${testSecrets.REKEY_ASSERTION_KEY},null]}`, /Ed25519 private key/],
     ["REKEY_ASSERTION_KEY", testSecrets.REKEY_ASSERTION_KEY.replace('"d"', '"e"'), /Ed25519 private key/],
     ["REKEY_ASSERTION_KEY", testSecrets.REKEY_ASSERTION_KEY.replace("Ed25519", "X25519"), /Ed25519 private key/],
+    [
+      "REKEY_ASSERTION_KEY",
+      JSON.stringify({ ...JSON.parse(testSecrets.REKEY_ASSERTION_KEY), x: "A".repeat(43) }),
+      /public part \(x\)/,
+    ],
   ])("%s = %j", (setting, value, message) => {
     const problems = problemsOf({ [setting]: value });
     expect(problems).toHaveLength(1);

@@ -142,7 +142,8 @@ export class Attachment {
     if (this.#over) return false;
     this.#over = true;
     const cut = new Cut(because);
-    console.info({ message: cut.message, keyId: this.#holder.keyId, version: this.#watch.version });
+    // What the object has cut is in the key's history, with its number: a thousand lines would say it no better.
+    if (because === "unasked") console.warn({ message: cut.message, keyId: this.#holder.keyId });
     this.#ending.abort(cut);
     return false;
   }

@@ -27,6 +27,7 @@ export type Env = {
   readonly ORIGIN_TIMEOUT_MS?: string;
   readonly LOG_ADMITTED?: string;
   readonly LEDGER_EPOCH?: string;
+  readonly EVENTS_RETENTION_DAYS?: string;
   /** A list in wrangler.toml, or its JSON. */
   readonly ROUTES?: unknown;
 };
@@ -55,6 +56,8 @@ export type Config = {
   readonly ledgerEpoch: string;
   /** The share of admissions that are logged, from 0 to 1. Every refusal is. */
   readonly logAdmitted: number;
+  /** How long the ledger keeps events; `null`: for ever. */
+  readonly eventsRetentionDays: number | null;
   /** What the gateway's paths ask of a key; the first that fits decides. */
   readonly routes: readonly RouteRule[];
   /** With which assertions are checked; the last one signs. Empty: no rule asks for an assertion. */
@@ -131,11 +134,16 @@ function readConfig(env: Env): ConfigReading {
 
   const logAdmitted = read("LOG_ADMITTED", readShare(env.LOG_ADMITTED || "0.01"));
   const ledgerEpoch = read("LEDGER_EPOCH", readEpoch(env.LEDGER_EPOCH ?? ""));
+  const eventsRetentionDays = read(
+    "EVENTS_RETENTION_DAYS",
+    env.EVENTS_RETENTION_DAYS ? readWhole(env.EVENTS_RETENTION_DAYS, 1, 36_500) : null,
+  );
 
   if (
     problems.length > 0 ||
     ledgerEpoch === undefined ||
     logAdmitted === undefined ||
+    eventsRetentionDays === undefined ||
     peppers === undefined ||
     signingPepper === undefined ||
     mode === undefined ||
@@ -166,6 +174,7 @@ function readConfig(env: Env): ConfigReading {
       originTimeoutMs,
       ledgerEpoch,
       logAdmitted,
+      eventsRetentionDays,
       routes,
       assertionKeys,
       proxyToken,

@@ -9,6 +9,7 @@ import { healthz } from "./http/healthz.ts";
 import { misconfigured } from "./http/misconfigured.ts";
 import { problem } from "./http/problem.ts";
 import { newRequestId } from "./http/request-id.ts";
+import { doChores } from "./scheduled.ts";
 import { redact } from "./key/credential.ts";
 
 export { KeyObject } from "./key-object/key-object.ts";
@@ -80,4 +81,6 @@ export default {
     }
     return app.fetch(request, { env, requestId, target }, ctx);
   },
+
+  scheduled: (_minute, env) => doChores(env),
 } satisfies ExportedHandler<Env>;

@@ -52,6 +52,9 @@ const MAY_REACH: Readonly<Record<string, readonly string[]>> = {
   "env.ts": ["key", "routes.ts", "node:crypto"],
   // What a path asks is judged as strictly as a request body.
   "routes.ts": ["key", "zod"],
+  // What is done every minute, whoever asks for something meanwhile.
+  chores: ["chores", "http", "key", "ledger", "env.ts", "key-object/rpc.ts"],
+  "scheduled.ts": ["chores", "key", "env.ts"],
   // Wiring: the planes meet here and nowhere else.
   "index.ts": [
     "control",
@@ -60,6 +63,7 @@ const MAY_REACH: Readonly<Record<string, readonly string[]>> = {
     "key",
     "key-object/key-object.ts",
     "owner-object/owner-object.ts",
+    "scheduled.ts",
     "env.ts",
     "hono",
     "cloudflare:workers",

@@ -1,5 +1,13 @@
 import { askKey } from "../http/ask-key.ts";
-import { follow, inserted, missingAfter, type Account, type Fault } from "../key/chain-proof.ts";
+import {
+  anchorFault,
+  follow,
+  inserted,
+  missingAfter,
+  type Account,
+  type Fault,
+  type Recovery,
+} from "../key/chain-proof.ts";
 import { GENESIS, type Head } from "../key/chain.ts";
 import type { KeyId } from "../key/credential.ts";
 import { epochMs, rfc3339 } from "../key/time.ts";
@@ -32,11 +40,17 @@ export async function prove(call: Surroundings, keyId: KeyId, first: Account): P
 
 const laterOf = (a: Head, b: Head): Head => (b.sequence > a.sequence ? b : a);
 
-type Walk = { readonly through: Head; readonly fault: Fault | null; readonly account: Account };
+type Walk = {
+  readonly through: Head;
+  readonly fault: Fault | null;
+  readonly recoveries: readonly Recovery[];
+  readonly account: Account;
+};
 
 async function walkFrom(call: Surroundings, keyId: KeyId, anchor: Head, first: Account): Promise<Walk> {
   const { DB } = call.env;
   let through = anchor;
+  const recoveries: Recovery[] = [];
   let account = anchor.sequence === 0 ? first : await accountOf(call, keyId, anchor.sequence);
   for (; ; account = await accountOf(call, keyId, through.sequence)) {
     const rows = await readLinks(DB, keyId, {
@@ -47,10 +61,15 @@ async function walkFrom(call: Surroundings, keyId: KeyId, anchor: Head, first: A
     // The hashes that came with the page before are of the rows before.
     const verified = follow(through, rows, account);
     through = verified.through;
-    if (verified.fault !== null) return { ...verified, account };
-    if (rows.length < PROOF_PAGE) {
-      const fault = (await strayFault(call, keyId, anchor, account)) ?? missingAfter(through, account);
-      return { through, fault, account };
+    recoveries.push(...verified.recoveries);
+    if (verified.fault !== null) return { ...verified, recoveries, account };
+    // Short of the page's end: what follows was not told as a link of the chain yet.
+    if (rows.length < PROOF_PAGE || through.sequence < rows.at(-1)!.sequence) {
+      const fault =
+        anchorFault(anchor, account) ??
+        (await strayFault(call, keyId, anchor, account)) ??
+        missingAfter(through, account);
+      return { through, fault, recoveries, account };
     }
   }
 }
@@ -71,12 +90,13 @@ async function accountOf(call: Surroundings, keyId: KeyId, after: number): Promi
   return asked.answer;
 }
 
-const proofOf = (keyId: KeyId, anchor: Head, { through, fault, account }: Walk): ChainProof => ({
+const proofOf = (keyId: KeyId, anchor: Head, { through, fault, recoveries, account }: Walk): ChainProof => ({
   keyId,
   intact: fault === null,
   fault,
   anchor,
   verifiedThrough: through.sequence,
+  onlyInLedger: [...recoveries],
   deliveredThrough: account.delivered,
   head: account.head,
   asOf: rfc3339(epochMs(Date.now())),

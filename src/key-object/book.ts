@@ -77,6 +77,14 @@ export class Book {
     return this.#written;
   }
 
+  /**
+   * The next event goes on behind this one, which the ledger knows and storage does not: an earlier storage was restored.
+   * Call within the step that makes that event, and with nothing under way.
+   */
+  goOnBehind(head: Head): void {
+    this.#head = head;
+  }
+
   /** How far the chain of events goes, as storage has it. It outlives the rows it was made of. */
   get head(): Head {
     return this.#head;

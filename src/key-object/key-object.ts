@@ -16,8 +16,9 @@ import { explain } from "../key/explain.ts";
 import { nextEnd } from "../key/hold.ts";
 import type { Key, Step } from "../key/key.ts";
 import { newerOrder } from "../key/owner-order.ts";
-import { purge } from "../key/purge.ts";
+import { bury, purge } from "../key/purge.ts";
 import { recordOf, type KeyRecord } from "../key/record.ts";
+import { knowsMore, recover, type LedgerView } from "../key/recover.ts";
 import type { Refusal } from "../key/refusal.ts";
 import {
   rotate,
@@ -52,6 +53,7 @@ import type {
   OwnerCommand,
   PurgeAnswer,
   Reached,
+  Reconciled,
   SelfAnswer,
   SelfAsk,
   SettleCommand,
@@ -249,6 +251,42 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
 
   async revokeSelf(ask: { readonly presented: Digest } & Cause): Promise<Decided<SelfAnswer>> {
     return this.#self((key, now) => revokeSelf(key, ask.presented, { now, ...ask }));
+  }
+
+  async reconcile(view: LedgerView): Promise<Reconciled> {
+    // Nothing is under way: a key that has lost its past must not add to it while it is brought forward.
+    while (!this.#state.isSettled) await this.#state.settled();
+    const { key, vacancy } = this.#state.page;
+    // Nothing brings a key into being here: one whose object has forgotten everything stays unknown, and admits nobody.
+    if (key === null && vacancy?.kind !== "purged") return { caughtUp: false, recovered: false };
+    if (key !== null && (view.status === "purged" || knowsMore(view, key))) {
+      this.#recover(key, view);
+      await this.#state.settled();
+      this.#cutExchanges();
+      await this.#outbox.flush();
+      return { caughtUp: true, recovered: true };
+    }
+    const isLacking = this.#outbox.isLacking(view);
+    const caughtUp = isLacking || this.#outbox.backlog > 0;
+    if (isLacking) await this.#outbox.repeat();
+    else if (caughtUp) await this.#outbox.flush();
+    return { caughtUp, recovered: false };
+  }
+
+  #recover(key: Key, view: LedgerView): void {
+    const { page } = this.#state;
+    const { newest } = view;
+    const circumstance = { now: this.#clock.now(), by: BY_POLICY, reason: null };
+    if (view.status === "purged") {
+      const sequence = Math.max(key.standing.sequence, newest.sequence);
+      const grave = bury({ ...key, standing: { ...key.standing, sequence } }, circumstance);
+      return this.#state.replace({ ...page, key: null, vacancy: grave.vacancy }, [grave.event]);
+    }
+    const step = recover(key, view, this.#mintFor(key), circumstance);
+    const isBehind = newest.sequence > key.standing.sequence;
+    if (isBehind) this.#book.goOnBehind(newest);
+    const delivered = isBehind ? newest.sequence : page.delivered;
+    this.#state.replace({ ...page, key: step.key, delivered }, step.events);
   }
 
   async obey({ owner, order, ...ask }: OwnerCommand): Promise<Obedience> {

@@ -2,6 +2,7 @@ import { deliver, type Delivery } from "../ledger/deliver.ts";
 import { recordOf } from "../key/record.ts";
 import { after, epochMs, type EpochMs } from "../key/time.ts";
 import type { HourUse } from "../key/usage.ts";
+import type { LedgerView } from "../key/recover.ts";
 import { backoffMs, withoutTask, withTask } from "./agenda.ts";
 import type { Book, Page } from "./book.ts";
 import type { State } from "./state.ts";
@@ -54,6 +55,14 @@ export class Outbox {
     return this.#underWay;
   }
 
+  /** Whether the ledger lacks anything that it was told. What is too old to be told again it lacks for ever. */
+  isLacking({ status, newest, events, anchor, revision }: LedgerView): boolean {
+    const { key, delivered } = this.#state.page;
+    if (key === null) return status !== "purged" || newest.sequence < delivered;
+    const isOld = this.backlog === 0 && revision < key.standing.revision;
+    return newest.sequence < delivered || events < newest.sequence - anchor || isOld;
+  }
+
   /** How many events the ledger has not heard of yet. */
   get backlog(): number {
     const { page } = this.#state;
@@ -71,6 +80,14 @@ export class Outbox {
     const planned = page.agenda.get("deliver") ?? { dueAt, attempts: 0 };
     const agenda = sequenceOf(page) === 0 ? page.agenda : withTask(page.agenda, "deliver", planned);
     this.#state.housekeep({ ...page, epoch, delivered: 0, hoursDelivered: null, agenda });
+  }
+
+  /** Tells everything again that is still held: the ledger lacks something that it had. */
+  async repeat(): Promise<void> {
+    const { page } = this.#state;
+    this.#state.housekeep({ ...page, delivered: 0 });
+    await this.#state.settled();
+    await this.flush();
   }
 
   /** Delivers for as long as a caller may be kept waiting. What takes longer goes on without them. */

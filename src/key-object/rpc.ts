@@ -12,6 +12,7 @@ import type { Profile } from "../key/key.ts";
 import type { OwnerOrder } from "../key/owner-order.ts";
 import type { Idempotency } from "../key/receipt.ts";
 import type { KeyRecord } from "../key/record.ts";
+import type { LedgerView } from "../key/recover.ts";
 import type { Refusal } from "../key/refusal.ts";
 import type { ReservationId } from "../key/reservation.ts";
 import type { Settlement } from "../key/settle.ts";
@@ -57,6 +58,9 @@ export interface KeyRpc {
   rotateSelf(command: SelfRotateCommand & Cause): Promise<Decided<WithRecord<SelfRotation>>>;
   /** Ends the key for whoever holds its secret, from anywhere and in any standing. */
   revokeSelf(ask: { readonly presented: Digest } & Cause): Promise<Decided<SelfAnswer>>;
+
+  /** From the cron only: what the ledger knows of the key, which makes good what the ledger lacks. */
+  reconcile(view: LedgerView): Promise<Reconciled>;
 
   /** From the owner's object only. Reaches also an id whose creation is still under way. */
   obey(command: OwnerCommand): Promise<Obedience>;
@@ -123,6 +127,9 @@ export type PurgeAnswer = { readonly purged: boolean };
 export type EventsAsk = { readonly authority: Authority; readonly before: number | null; readonly limit: number };
 
 export type AccountAsk = { readonly authority: Authority; readonly after: number; readonly limit: number };
+
+/** Whether the ledger lacked anything, and whether the key did: then it had been restored. */
+export type Reconciled = { readonly caughtUp: boolean; readonly recovered: boolean };
 
 /** `onlyOwner`: the only owner whose keys exist for the one who asks; `null`: every owner's. */
 export type SettleCommand = {

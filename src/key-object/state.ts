@@ -93,6 +93,11 @@ export class State {
     return { ...answer, decision };
   }
 
+  /** Whether storage has everything that was decided. */
+  get isSettled(): boolean {
+    return this.#durable === this.#decided;
+  }
+
   /** Waits until everything decided so far is durable. */
   async settled(): Promise<void> {
     const mine = this.#decided;

@@ -28,7 +28,17 @@ export type Account = {
 };
 
 /** How far the ledger's rows are right, and the first one that is not; `null`: all that were looked at are. */
-export type Verified = { readonly through: Head; readonly fault: Fault | null };
+export type Verified = {
+  readonly through: Head;
+  readonly fault: Fault | null;
+  readonly recoveries: readonly Recovery[];
+};
+
+/**
+ * Events that the key's object learnt of from the ledger, after it had been restored to an earlier time: `last` and all
+ * from `first` on. The object cannot vouch for them.
+ */
+export type Recovery = { readonly first: number; readonly last: number };
 
 /**
  * Follows the chain from a link that is known to be right through rows of the ledger, in the order of their sequence.
@@ -40,20 +50,33 @@ export type Verified = { readonly through: Head; readonly fault: Fault | null };
 export function follow(from: Head, rows: readonly LedgerLink[], account: Account): Verified {
   const held = new Map(account.heads.map(({ sequence, hash }) => [sequence, hash]));
   let through = from;
+  const recoveries: Recovery[] = [];
   for (const row of rows) {
     const sequence = through.sequence + 1;
-    if (row.sequence > sequence) return { through, fault: removed(sequence) };
+    if (row.sequence > sequence) return { through, fault: removed(sequence), recoveries };
     if (row.sequence > account.head.sequence) {
-      return { through, fault: inserted(row.sequence, `the key has had ${account.head.sequence} events`) };
+      return { through, fault: inserted(row.sequence, `the key has had ${account.head.sequence} events`), recoveries };
     }
     // From before the chain. The object has it on its agenda to tell the ledger again.
-    if (row.hash === null && row.sequence > account.delivered) return { through, fault: null };
+    if (row.hash === null && row.sequence > account.delivered) return { through, fault: null, recoveries };
     const hash = hashOf(through.hash, row);
     const message = faultOf(row, hash, held, account.owner);
-    if (message !== null) return { through, fault: { sequence, kind: "altered", message } };
+    if (message !== null) return { through, fault: { sequence, kind: "altered", message }, recoveries };
     through = { sequence, hash };
+    if (row.type === "key.recovered") recoveries.push(...recoveryOf(row));
   }
-  return { through, fault: null };
+  return { through, fault: null, recoveries };
+}
+
+function recoveryOf({ detail }: LedgerLink): Recovery[] {
+  const { sequence } = JSON.parse(detail) as { readonly sequence: { readonly before: number; readonly after: number } };
+  return sequence.after > sequence.before ? [{ first: sequence.before + 1, last: sequence.after }] : [];
+}
+
+/** What is wrong with the place at which the ledger's part of a history begins, as far as the object can tell. */
+export function anchorFault({ sequence, hash }: Head, { head }: Account): Fault | null {
+  if (sequence < head.sequence || (sequence === head.sequence && hash === head.hash)) return null;
+  return { sequence, kind: "altered", message: "What was kept of the newest event that was deleted is not its hash." };
 }
 
 /** What is missing at the end: everything that was delivered must be there. */

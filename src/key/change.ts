@@ -94,7 +94,7 @@ export const endGraces = (retired: readonly RetiredSecret[], now: EpochMs): read
     : retired;
 
 /** The key with no secret left but the current one, and that one to be had from nowhere again. */
-const stopped = (key: Key, now: EpochMs): Key => ({
+export const stopped = (key: Key, now: EpochMs): Key => ({
   ...key,
   standing: { ...key.standing, retired: endGraces(key.standing.retired, now) },
   receipts: withoutRepeat(key.receipts),

@@ -17,6 +17,7 @@ export const EVENT_TYPES = [
   "key.rotation-due-soon",
   "key.exchanges-cut",
   "key.refused",
+  "key.recovered",
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

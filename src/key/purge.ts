@@ -8,12 +8,15 @@ import type { Purged } from "./vacancy.ts";
  * What is left of a key that is forgotten: its tombstone and the last event of its history. `null` for a key that
  * somebody could still use: what is purged cannot be explained to anybody afterwards.
  */
-export function purge(
-  key: Key,
-  { now, by, reason }: Circumstance,
-): { readonly vacancy: Purged; readonly event: KeyEvent } | null {
-  const { profile, standing, receipts } = key;
-  if (standing.revokedAt === null && !hasExpired(key, now)) return null;
+export function purge(key: Key, circumstance: Circumstance): Buried | null {
+  if (key.standing.revokedAt === null && !hasExpired(key, circumstance.now)) return null;
+  return bury(key, circumstance);
+}
+
+export type Buried = { readonly vacancy: Purged; readonly event: KeyEvent };
+
+/** The same of a key that was purged before, whatever it has become since: a restored copy of it. */
+export function bury({ profile, standing, receipts }: Key, { now, by, reason }: Circumstance): Buried {
   const sequence = standing.sequence + 1;
   // Who asked stays known, from where does not: what is left behind must not be personal.
   const asked = { ...by, ip: null, userAgent: null, country: null };

@@ -23,7 +23,10 @@ export type KeyFilter = {
 /** The place in a list behind which it goes on. */
 export type KeyPlace = { readonly createdAt: number; readonly id: string };
 
-/** Writes what an object says of its key, unless the ledger has heard something newer. */
+/**
+ * Writes what an object says of its key, unless the ledger has heard something newer. An object that was restored to an
+ * earlier time may count past a revision that it has forgotten: what was revoked stays so, and no version goes down.
+ */
 export function upsertKey(db: D1Database, record: KeyRecord): D1PreparedStatement {
   const { id, owner, name, environment, pepper, version, revision, createdAt, expiresAt, beyondLifetime } = record;
   const { allowance: _counters, lastUsedAt: _use, status: _derived, beyondLifetime: _column, ...lasting } = record;
@@ -37,7 +40,8 @@ export function upsertKey(db: D1Database, record: KeyRecord): D1PreparedStatemen
          environment = excluded.environment, status = excluded.status, pepper = excluded.pepper,
          version = excluded.version, revision = excluded.revision, created_at_ms = excluded.created_at_ms,
          expires_at_ms = excluded.expires_at_ms, beyond_lifetime = excluded.beyond_lifetime, record = excluded.record
-       WHERE excluded.revision > keys.revision`,
+       WHERE excluded.revision > keys.revision
+         AND excluded.version >= keys.version AND (keys.status <> 'revoked' OR excluded.status = 'revoked')`,
     )
     .bind(
       id,

@@ -55,7 +55,7 @@ function count(tally: Tally, id: string, result: Result<ChainProof>): void {
     tally.unknown += 1;
     return console.log(`? ${id}: not checked (${result.problem.code})`);
   }
-  const { fault, anchor, head, verifiedThrough } = result.value;
+  const { fault, anchor, head, verifiedThrough, onlyInLedger } = result.value;
   if (fault !== null) {
     tally.broken += 1;
     return console.log(`✗ ${id}: event ${fault.sequence} was ${fault.kind}. ${fault.message}`);
@@ -63,6 +63,9 @@ function count(tally: Tally, id: string, result: Result<ChainProof>): void {
   tally.intact += 1;
   const late = head.sequence - verifiedThrough;
   if (late > 0) tally.behind += 1;
+  for (const { first, last } of onlyInLedger) {
+    console.log(`! ${id}: events ${first} to ${last} are known from the ledger alone; the key had been restored`);
+  }
   if (late > 0 || anchor.sequence > 0) {
     const from = anchor.sequence > 0 ? `, beginning behind event ${anchor.sequence}` : "";
     const way = late > 0 ? `; ${late} more on the way to the ledger` : "";

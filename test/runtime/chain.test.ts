@@ -75,6 +75,7 @@ describe("a history that nobody touched", () => {
       fault: null,
       anchor: { sequence: 0, hash: "" },
       verifiedThrough: 5,
+      onlyInLedger: [],
       deliveredThrough: 5,
       head: { sequence: 5, hash },
       asOf: expect.any(String),

@@ -29,6 +29,7 @@ describe("a deployment that only has its secrets", () => {
         controlHost: null,
         decisionTimeoutMs: 5000,
         ledgerEpoch: "",
+        eventsRetentionDays: null,
       },
     });
   });

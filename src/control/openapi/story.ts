@@ -286,6 +286,7 @@ export const STORY: readonly Example[] = [
       fault: null,
       anchor: { sequence: 0, hash: "" },
       verifiedThrough: 6,
+      onlyInLedger: [],
       deliveredThrough: 6,
       head: { sequence: 6, hash: "q8NaVmYtH2dCbS5xwKfE0r1uJgLzPo7iTeA9hWvX3nM" },
       asOf: AT.asked,

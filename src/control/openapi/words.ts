@@ -171,6 +171,10 @@ export const WORDS: Readonly<Record<string, string>> = {
     "Behind which event the history begins: 0, or the newest that was deleted because of its age. Compare it with your retention.",
   hash: "SHA-256 over the event and the hash before it, base64url; empty before the first event.",
   verifiedThrough: "Up to which event all is as the key wrote it.",
+  onlyInLedger:
+    "Events that the key knows from the ledger alone, because its own storage was restored to an earlier time: they fit the chain, but the key cannot vouch for them.",
+  first: "The first of them.",
+  last: "The last of them.",
   deliveredThrough: "Up to which event the key has told the ledger.",
   head: "The newest event, by the key's own account. What is behind `deliveredThrough` is still on its way.",
 

@@ -17,6 +17,7 @@ export const chainProof = z.lazy(() =>
     ),
     anchor: head,
     verifiedThrough: z.int(),
+    onlyInLedger: z.array(z.strictObject({ first: z.int(), last: z.int() })),
     deliveredThrough: z.int(),
     head,
     asOf: timestamp,

@@ -34,7 +34,8 @@ export async function reconcile(env: Env, config: Config, now: EpochMs): Promise
   const isOver = views.length < KEYS_A_RUN;
   const { keys, caughtUp, recovered, silent } = walk;
   const last = isOver ? { endedAt: now, keys, caughtUp, recovered, silent } : walk.last;
-  await writeChore<Walk>(env.DB, RECONCILE, { ...walk, after: isOver ? null : views.at(-1)!.keyId, last });
+  const next: Walk = { ...walk, after: isOver ? null : views.at(-1)!.keyId, last };
+  await writeChore(env.DB, RECONCILE, next);
 }
 
 async function ask(env: Env, config: Config, { keyId, view }: ViewOfKey): Promise<Reconciled | null> {

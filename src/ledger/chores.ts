@@ -8,7 +8,7 @@ export async function readChore<State>(db: D1Database, name: string): Promise<St
   return row === null ? null : (JSON.parse(row.state) as State);
 }
 
-export async function writeChore<State>(db: D1Database, name: string, state: State): Promise<void> {
+export async function writeChore(db: D1Database, name: string, state: object): Promise<void> {
   await fromLedger(
     db
       .prepare(

@@ -45,7 +45,7 @@ const recordOf = async (stub: Stub) => {
   return answer.record;
 };
 const rowOf = (id: string) =>
-  env.DB.prepare("SELECT status, version, revision FROM keys WHERE id = ?").bind(id).first<Record<string, unknown>>();
+  env.DB.prepare("SELECT status, version, revision FROM keys WHERE id = ?").bind(id).first();
 
 beforeEach(async () => {
   await env.DB.batch(["keys", "events", "anchors", "chores"].map((table) => env.DB.prepare(`DELETE FROM ${table}`)));

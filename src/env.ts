@@ -7,6 +7,7 @@ import { readRoutes, type RouteRule } from "./routes.ts";
 export type Env = {
   readonly KEYS: DurableObjectNamespace;
   readonly OWNERS: DurableObjectNamespace;
+  readonly WEBHOOKS: DurableObjectNamespace;
   readonly DB: D1Database;
   readonly ORIGIN?: Fetcher;
   readonly REKEY_ADMIN_TOKEN?: string;
@@ -28,6 +29,8 @@ export type Env = {
   readonly LOG_ADMITTED?: string;
   readonly LEDGER_EPOCH?: string;
   readonly EVENTS_RETENTION_DAYS?: string;
+  readonly WEBHOOK_RESOLVER?: string;
+  readonly WEBHOOKS_TO_LOOPBACK?: string;
   /** A list in wrangler.toml, or its JSON. */
   readonly ROUTES?: unknown;
 };
@@ -64,6 +67,10 @@ export type Config = {
   readonly assertionKeys: readonly AssertionKey[];
   /** What a proxy presents to be believed; `null`: forward-auth is off. */
   readonly proxyToken: string | null;
+  /** Who says where the name of a webhook leads. */
+  readonly webhookResolver: URL;
+  /** Whether webhooks may lead to this machine itself, over plain http too: local runs only. */
+  readonly webhooksToLoopback: boolean;
 };
 
 /** An Ed25519 key as a JWK (RFC 8037), private part included. */
@@ -129,6 +136,11 @@ function readConfig(env: Env): ConfigReading {
   if (assertionKeys?.length === 0 && routes?.some(({ assertion }) => assertion)) {
     problems.push({ setting: "REKEY_ASSERTION_KEY", message: "is not set, but a rule of ROUTES asks for assertions" });
   }
+  const webhookResolver = read("WEBHOOK_RESOLVER", readResolver(env.WEBHOOK_RESOLVER || DEFAULT_RESOLVER));
+  const webhooksToLoopback = read(
+    "WEBHOOKS_TO_LOOPBACK",
+    readChoice(env.WEBHOOKS_TO_LOOPBACK || "refuse", ["refuse", "allow"]),
+  );
   const decisionTimeoutMs = read("DECISION_TIMEOUT_MS", readWhole(env.DECISION_TIMEOUT_MS || "5000", 50, 60_000));
   const originTimeoutMs = read("ORIGIN_TIMEOUT_MS", readWhole(env.ORIGIN_TIMEOUT_MS || "30000", 50, 600_000));
 
@@ -155,6 +167,8 @@ function readConfig(env: Env): ConfigReading {
     assertionKeys === undefined ||
     proxyToken === undefined ||
     routes === undefined ||
+    webhookResolver === undefined ||
+    webhooksToLoopback === undefined ||
     decisionTimeoutMs === undefined
   ) {
     return { ok: false, problems };
@@ -178,6 +192,8 @@ function readConfig(env: Env): ConfigReading {
       routes,
       assertionKeys,
       proxyToken,
+      webhookResolver,
+      webhooksToLoopback: webhooksToLoopback === "allow",
     },
   };
 }
@@ -264,6 +280,14 @@ function readRouteSetting(value: unknown, problems: Misconfiguration[]): readonl
   if (reading.ok) return reading.routes;
   problems.push(...reading.faults.map(({ path, message }) => ({ setting: `ROUTES${path}`, message })));
   return undefined;
+}
+
+const DEFAULT_RESOLVER = "https://cloudflare-dns.com/dns-query";
+
+/** https, or http on this very machine, and without what a question adds to it. */
+function readResolver(value: string): URL | Fault {
+  const url = readOriginUrl(value);
+  return url ?? new Fault("is not a URL");
 }
 
 /** https, or http on this very machine: a key's identity headers must not cross a network in the clear. */

@@ -15,6 +15,7 @@ import { redact } from "./key/credential.ts";
 export { KeyObject } from "./key-object/key-object.ts";
 export { RekeyService } from "./control/service.ts";
 export { OwnerObject } from "./owner-object/owner-object.ts";
+export { WebhookObject } from "./webhook-object/webhook-object.ts";
 
 /** A request that has one reading, on its way to whoever answers it. */
 type Arrival = {

@@ -20,6 +20,18 @@ const MAY_REACH: Readonly<Record<string, readonly string[]>> = {
     "ledger/owners.ts",
     "cloudflare:workers",
   ],
+  // What a webhook is: where it may lead, how a message is signed, when it is tried again.
+  webhook: ["webhook", "key", "http/event-json.ts"],
+  "webhook-object": [
+    "webhook-object",
+    "webhook",
+    "key",
+    "env.ts",
+    "key-object/rpc.ts",
+    "ledger/stream.ts",
+    "ledger/webhooks.ts",
+    "cloudflare:workers",
+  ],
   ledger: ["ledger", "key"],
   http: ["http", "key", "env.ts", "key-object/rpc.ts", "hono"],
   edge: ["edge", "http", "key", "env.ts", "key-object/rpc.ts", "routes.ts", "hono", "jose"],
@@ -31,6 +43,9 @@ const MAY_REACH: Readonly<Record<string, readonly string[]>> = {
     "env.ts",
     "key-object/rpc.ts",
     "owner-object/rpc.ts",
+    "webhook",
+    "webhook-object/rpc.ts",
+    "webhook-object/wake.ts",
     "../docs/openapi.json",
     "hono",
     "zod",
@@ -53,7 +68,7 @@ const MAY_REACH: Readonly<Record<string, readonly string[]>> = {
   // What a path asks is judged as strictly as a request body.
   "routes.ts": ["key", "zod"],
   // What is done every minute, whoever asks for something meanwhile.
-  chores: ["chores", "http", "key", "ledger", "env.ts", "key-object/rpc.ts"],
+  chores: ["chores", "http", "key", "ledger", "env.ts", "key-object/rpc.ts", "webhook-object/wake.ts"],
   "scheduled.ts": ["chores", "key", "env.ts"],
   // Wiring: the planes meet here and nowhere else.
   "index.ts": [
@@ -63,6 +78,7 @@ const MAY_REACH: Readonly<Record<string, readonly string[]>> = {
     "key",
     "key-object/key-object.ts",
     "owner-object/owner-object.ts",
+    "webhook-object/webhook-object.ts",
     "scheduled.ts",
     "env.ts",
     "hono",

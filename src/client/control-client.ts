@@ -4,21 +4,27 @@ import type {
   Amendment,
   ChainProof,
   Credit,
+  Delivery,
+  DeliveryFilter,
   EventFilter,
   EventOfKey,
   IssuedKey,
   KeyClient,
+  IssuedWebhook,
   KeyEvent,
   KeyFilter,
   KeyRecord,
   ListedKey,
   ListedOwner,
+  ListedWebhook,
   NewKey,
+  NewWebhook,
   OwnerProgress,
   Page,
   PageOptions,
   Reason,
   RotatedKey,
+  RotatedWebhook,
   SettledReservation,
   Settlement,
   Rotation,
@@ -27,6 +33,10 @@ import type {
   VerifyAnswer,
   VerifyAnswers,
   VerifyQuestion,
+  Webhook,
+  WebhookAmendment,
+  WebhookFilter,
+  WebhookRotation,
 } from "./types.ts";
 
 /** With a change that was decided on a record. */
@@ -144,11 +154,58 @@ export function controlClient({ token, ...options }: ClientOptions & { readonly 
     /** Lets an owner's keys be used again, as far as each stands by itself. */
     resumeOwner: (owner: string, why: Reason = {}, how?: CallOptions): Promise<Result<OwnerProgress>> =>
       post(`${ownerPath(owner)}/resume`, why, "never", how),
+
+    /** Asks to be told of events from now on. The secret that signs the messages is in this answer and never again. */
+    createWebhook: (webhook: NewWebhook, how?: RepeatableOptions): Promise<Result<IssuedWebhook>> =>
+      post("/webhooks", webhook, "by-key", how),
+
+    /** Webhooks, newest first. */
+    listWebhooks: (filter: WebhookFilter = {}, how?: CallOptions): Promise<Result<Page<ListedWebhook>>> =>
+      get("/webhooks", filter, how),
+
+    /** A webhook as it is now: whether messages arrive, and how many wait. */
+    getWebhook: (id: string, how?: CallOptions): Promise<Result<Webhook>> => get(hookPath(id), undefined, how),
+
+    /** Changes where messages go, or what they are about. */
+    amendWebhook: (id: string, amendment: WebhookAmendment, how?: CallOptions): Promise<Result<Webhook>> =>
+      send({ method: "PATCH", path: hookPath(id), body: amendment, repeat: "never", ...how }),
+
+    /** Forgets a webhook. Made again after a lost answer it may say `not-found`: it is gone. */
+    deleteWebhook: (id: string, how?: CallOptions): Promise<Result<null>> =>
+      send({ method: "DELETE", path: hookPath(id), repeat: "freely", ...how }),
+
+    /** Replaces the secret; for a day, or as long as is said, the old one signs too. */
+    rotateWebhookSecret: (
+      id: string,
+      rotation: WebhookRotation = {},
+      how?: RepeatableOptions,
+    ): Promise<Result<RotatedWebhook>> => post(`${hookPath(id)}/rotate-secret`, rotation, "by-key", how),
+
+    /** Sends a message about nothing. */
+    testWebhook: (id: string, how?: CallOptions): Promise<Result<Delivery>> =>
+      post(`${hookPath(id)}/test`, undefined, "never", how),
+
+    /** Sends again what waits, also to a webhook that was disabled. */
+    resumeWebhook: (id: string, how?: CallOptions): Promise<Result<Webhook>> =>
+      post(`${hookPath(id)}/resume`, undefined, "freely", how),
+
+    /** Messages to a webhook, newest first. */
+    listWebhookDeliveries: (
+      id: string,
+      filter: DeliveryFilter = {},
+      how?: CallOptions,
+    ): Promise<Result<Page<Delivery>>> => get(`${hookPath(id)}/deliveries`, filter, how),
+
+    /** Sends a message again, under its own id. */
+    replayWebhookDelivery: (id: string, deliveryId: string, how?: CallOptions): Promise<Result<Delivery>> =>
+      post(`${hookPath(id)}/deliveries/${encodeURIComponent(deliveryId)}/replay`, undefined, "freely", how),
   };
 }
 
 const keyPath = (id: string): string => `/keys/${encodeURIComponent(id)}`;
 const ownerPath = (owner: string): string => `/owners/${encodeURIComponent(owner)}`;
+
+const hookPath = (id: string): string => `/webhooks/${encodeURIComponent(id)}`;
 
 const conditional = ({ ifRevision, ...how }: ConditionalOptions = {}): Partial<Call> => ({
   ...how,

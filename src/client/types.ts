@@ -10,6 +10,16 @@ import type { rotateBody, rotatedKey } from "../control/schema/rotate.ts";
 import type { settleBody, settledReservation } from "../control/schema/settle.ts";
 import type { client, usage } from "../control/schema/usage.ts";
 import type { verifyAnswer, verifyQuestion } from "../control/schema/verify.ts";
+import type {
+  delivery,
+  issuedWebhook,
+  listedWebhook,
+  rotatedWebhook,
+  webhook,
+  webhookAmendment,
+  webhookBody,
+  webhookRotation,
+} from "../control/schema/webhook.ts";
 
 // What the client takes and gives: the types of the very schemas by which the control API judges and answers.
 
@@ -22,6 +32,9 @@ export type Rotation = Sent<z.input<typeof rotateBody>>;
 export type Credit = Sent<z.input<typeof creditBody>>;
 export type Settlement = Sent<z.input<typeof settleBody>>;
 export type VerifyQuestion = Sent<z.input<typeof verifyQuestion>>;
+export type NewWebhook = Sent<z.input<typeof webhookBody>>;
+export type WebhookAmendment = Sent<z.input<typeof webhookAmendment>>;
+export type WebhookRotation = Sent<z.input<typeof webhookRotation>>;
 
 export type KeyRecord = z.output<typeof keyRecord>;
 export type ListedKey = z.output<typeof listedKey>;
@@ -37,6 +50,11 @@ export type Usage = z.output<typeof usage>;
 export type KeyClient = z.output<typeof client>;
 export type ListedOwner = z.output<typeof listedOwner>;
 export type OwnerProgress = z.output<typeof ownerProgress>;
+export type Webhook = z.output<typeof webhook>;
+export type ListedWebhook = z.output<typeof listedWebhook>;
+export type IssuedWebhook = z.output<typeof issuedWebhook>;
+export type RotatedWebhook = z.output<typeof rotatedWebhook>;
+export type Delivery = z.output<typeof delivery>;
 
 /** A part of a list. */
 export type Page<Item> = {
@@ -76,6 +94,10 @@ export type UsageSpan = PageOptions & {
   readonly to?: string;
   readonly by?: "hour" | "day";
 };
+
+export type WebhookFilter = PageOptions & { readonly owner?: string };
+
+export type DeliveryFilter = PageOptions & { readonly state?: Delivery["state"] };
 
 /** Why a change is made; kept in the key's history. */
 export type Reason = { readonly reason?: string | null };

@@ -12,7 +12,8 @@ export type ControlScope =
   | "rekey:keys:rotate"
   | "rekey:keys:revoke"
   | "rekey:audit:read"
-  | "rekey:verify";
+  | "rekey:verify"
+  | "rekey:webhooks:write";
 
 /** What is known of one control call before its operation runs. */
 export type Surroundings = {

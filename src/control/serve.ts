@@ -4,6 +4,7 @@ import { problem } from "../http/problem.ts";
 import { sayAdmission } from "../http/say-admission.ts";
 import { shielded } from "../http/shield.ts";
 import type { Idempotency } from "../key/receipt.ts";
+import { wakeWebhooks } from "../webhook-object/wake.ts";
 import { notFound } from "./answer.ts";
 import { actorOf, adminOf, authorize, type Admitted, type Unsigned } from "./authority.ts";
 import { failed } from "./failed.ts";
@@ -36,9 +37,21 @@ export function serve(operation: Operation) {
     const response = await answer(signed, context).catch((cause: unknown) => failed(cause, requestId));
     // A control key is a key: whatever its call came to, it was admitted.
     if (admission !== null) sayAdmission(response.headers, admission);
+    // Whoever wants to be told of it is, behind the answer's back.
+    if (mayChange(operation) && response.ok) {
+      context.executionCtx.waitUntil(wakeWebhooks(env, Date.now() - WAKE_SINCE_MS, WAKE_AT_ONCE));
+    }
     return behindShield(response);
   };
 }
+
+/** Whether an operation may have changed a key. A verdict is too frequent to wake anybody for what it may have caused. */
+const mayChange = ({ method, scope }: Operation): boolean =>
+  method !== "GET" && scope !== null && scope !== "rekey:verify" && scope !== "rekey:webhooks:write";
+
+/** How far back events are looked for when a change was made, and how many webhooks are woken then; the rest soon. */
+const WAKE_SINCE_MS = 10_000;
+const WAKE_AT_ONCE = 50;
 
 /** What is asked, and the answer. */
 function answerOf(operation: Operation) {

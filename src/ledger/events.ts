@@ -50,7 +50,7 @@ export async function readEvents(
          WHERE key_id = ?1 AND sequence < ?2 ORDER BY sequence DESC LIMIT ?3`,
       )
       .bind(keyId, before ?? Number.MAX_SAFE_INTEGER, limit)
-      .all<Row>(),
+      .all<EventRow>(),
   );
   return results.map(eventOf);
 }
@@ -96,12 +96,13 @@ export async function listEvents(
          ${where} ORDER BY at_ms DESC, key_id DESC, sequence DESC LIMIT ${bind(limit)}`,
       )
       .bind(...values)
-      .all<Row & { readonly key_id: KeyId; readonly owner: string | null }>(),
+      .all<EventRow & { readonly key_id: KeyId; readonly owner: string | null }>(),
   );
   return results.map((row) => ({ ...eventOf(row), keyId: row.key_id, owner: row.owner }));
 }
 
-type Row = {
+/** A row of the table, without what says whose it is. */
+export type EventRow = {
   readonly sequence: number;
   readonly type: EventType;
   readonly at_ms: number;
@@ -113,7 +114,7 @@ type Row = {
   readonly detail: string;
 };
 
-const eventOf = (row: Row): KeyEvent => ({
+export const eventOf = (row: EventRow): KeyEvent => ({
   sequence: row.sequence,
   type: row.type,
   at: epochMs(row.at_ms),

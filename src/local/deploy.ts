@@ -23,6 +23,10 @@ await command(HELP, ["dry-run"], async ({ "dry-run": dryRun = false }) => {
   const ledger = (d1_databases as Database[]).find(({ binding }) => binding === "DB");
   if (ledger?.database_name === undefined) throw new Stop("wrangler.toml names no database for the binding DB.");
 
+  if (vars["WEBHOOKS_TO_LOOPBACK"]) {
+    throw new Stop("WEBHOOKS_TO_LOOPBACK is for local runs, which set it by themselves: take it out of wrangler.toml.");
+  }
+
   const secrets = [...REQUIRED_SECRETS, ...(needsAssertionKey(routesSetting()) ? [ASSERTION_KEY] : [])];
 
   if (dryRun) {

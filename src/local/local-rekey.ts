@@ -74,6 +74,8 @@ export async function startLocal(options: LocalOptions): Promise<LocalRekey> {
 function startWorker(port: number, originUrl: string, { stateDir, verbose = false }: LocalOptions) {
   const args = ["dev", "--local", "--ip", HOST, "--port", String(port), "--inspector-port", "0"];
   args.push("--persist-to", stateDir, "--var", `ORIGIN_URL:${originUrl}`);
+  // Here, and nowhere else, a webhook may lead to this very machine: that is where one tries it out.
+  args.push("--var", "WEBHOOKS_TO_LOOPBACK:allow");
   args.push("--show-interactive-dev-session=false", "--log-level", verbose ? "log" : "warn");
   const child = spawnWrangler(args, {
     stdio: ["ignore", "pipe", "pipe"],

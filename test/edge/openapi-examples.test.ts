@@ -3,14 +3,26 @@ import { CALLER } from "../../src/control/openapi/cast.ts";
 import type { Example } from "../../src/control/openapi/example.ts";
 import { STORY } from "../../src/control/openapi/story.ts";
 import { answerOf, faultsIn, operationNamed, type Described } from "../support/contract.ts";
+import { startNodeOrigin, type NodeOrigin } from "../support/node-origin.ts";
 import { startRekey, type Rekey } from "../support/rekey.ts";
 import { standIns } from "../support/stand-in.ts";
 
 let rekey: Rekey;
+let resolver: NodeOrigin;
 beforeAll(async () => {
-  rekey = await startRekey();
+  // Knows where a name leads the first time it is asked, when a webhook is made; then thinks for ever, and nothing is sent.
+  resolver = await startNodeOrigin();
+  let questions = 0;
+  resolver.on("/dns-query", (_request, response) => {
+    const address = { type: 1, data: "198.41.0.4" };
+    if ((questions += 1) <= 2) response.end(JSON.stringify({ Status: 0, Answer: [address] }));
+  });
+  rekey = await startRekey({ vars: { WEBHOOK_RESOLVER: `${resolver.url}/dns-query` } });
 });
-afterAll(() => rekey.stop());
+afterAll(async () => {
+  await rekey.stop();
+  await resolver[Symbol.asyncDispose]();
+});
 
 /** Tells one example to the running Worker, as its caller would. */
 async function tell({ method, path }: Described, example: Example): Promise<Response> {

@@ -52,6 +52,16 @@ it.each([
   expect(deploy.output()).toContain(said);
 });
 
+it("npm run deploy refuses a deployment whose webhooks may lead to loopback", async () => {
+  await using checkout = await checkOut();
+  const file = join(checkout.path, "wrangler.toml");
+  const toml = await readFile(file, "utf8");
+  await writeFile(file, toml.replace('MODE = "gateway"', 'MODE = "gateway"\nWEBHOOKS_TO_LOOPBACK = "allow"'));
+  const deploy = checkout.run("node", ["src/local/deploy.ts", "--dry-run"], { CLOUDFLARE_API_TOKEN: "" });
+  expect(await deploy.ended).toBe(1);
+  expect(deploy.output()).toContain("WEBHOOKS_TO_LOOPBACK is for local runs");
+});
+
 const DATABASE = "11111111-1111-4111-8111-111111111111";
 
 type Account = AsyncDisposable & {

@@ -1,9 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ROUTES } from "../../src/control/routes.ts";
 import type { Operation } from "../../src/control/operation.ts";
 import type { KeyRecordJson } from "../../src/control/schema/record.ts";
 import type { VerifyAnswer } from "../../src/control/schema/verify.ts";
 import { control, issue, keyPath, told, verify, type Issued } from "../support/control.ts";
+import { stubInternet, type Internet } from "../support/stub-receiver.ts";
 
 /*
  * Who may do what to which key: every control scope, on every route of the table, for keys of the caller's owner, of
@@ -57,6 +58,22 @@ type Recipe = {
   /** What stands in the path, where it is not the key's own id. */
   readonly id?: (target: Issued) => Promise<string>;
 };
+/** A webhook of the target's owner; gives its id. */
+async function hookOf({ record }: Issued): Promise<string> {
+  const body = { url: "https://hooks.example.com", owner: record.owner };
+  // As many as there may be of one owner: each makes room for the next.
+  const path = "/_rekey/v1/webhooks";
+  const { items } = await told<{ items: { id: string }[] }>(control("GET", `${path}?owner=${record.owner}&limit=200`));
+  for (const { id } of items) await control("DELETE", `${path}/${id}`);
+  return (await told<{ webhook: { id: string } }>(control("POST", path, { body }), 201)).webhook.id;
+}
+/** The end of a path that names a webhook's message too. */
+async function deliveryOf(target: Issued): Promise<string> {
+  const id = await hookOf(target);
+  const { id: deliveryId } = await told<{ id: string }>(control("POST", `/_rekey/v1/webhooks/${id}/test`), 202);
+  return `${id}/deliveries/${deliveryId}`;
+}
+
 const BALANCE = { limit: 5, period: "none" };
 const RECIPES: Readonly<Record<string, Recipe>> = {
   getKey: { changes: false, status: 200 },
@@ -79,6 +96,14 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
       return answer.reservation!.id;
     },
   },
+  getWebhook: { changes: false, status: 200, id: hookOf },
+  amendWebhook: { changes: false, status: 200, id: hookOf, body: { events: ["key.*"] } },
+  deleteWebhook: { changes: false, status: 204, id: hookOf },
+  rotateWebhookSecret: { changes: false, status: 200, id: hookOf },
+  testWebhook: { changes: false, status: 202, id: hookOf },
+  resumeWebhook: { changes: false, status: 200, id: hookOf },
+  listWebhookDeliveries: { changes: false, status: 200, id: hookOf },
+  replayWebhookDelivery: { changes: false, status: 202, id: deliveryOf },
   purgeKey: { changes: true, status: 204, before: (target) => told(control("POST", keyPath(target, "/revoke"))) },
 };
 
@@ -92,10 +117,19 @@ const ELSEWHERE = [
   "listEvents",
   "getUsage",
   "listOwners",
+  "createWebhook",
+  "listWebhooks",
   "revokeOwner",
   "suspendOwner",
   "resumeOwner",
 ];
+
+// Nothing is sent to anybody, and every name leads somewhere.
+let internet: Internet;
+beforeAll(() => {
+  internet = stubInternet();
+});
+afterAll(() => internet[Symbol.dispose]());
 
 it("every route that needs a scope is tried in this file", () => {
   const guarded = ROUTES.filter(({ scope }) => scope !== null && scope !== "self").map(
@@ -116,7 +150,7 @@ describe.each(onOneKey.map((route) => [route.operationId, route] as const))("%s"
     };
     let prepared = await fresh();
     for (const caller of callers) {
-      const path = route.path.replace("{id}", prepared.id);
+      const path = route.path.replace("{id}/deliveries/{deliveryId}", prepared.id).replace("{id}", prepared.id);
       const response = await control(route.method, path, { ...(await bearerOf(caller)), body: recipe.body });
 
       const expected = expectedOf(route, recipe, caller, strength.coveredBy(caller.held));
@@ -223,11 +257,35 @@ describe("verifyKey and verifyBatch", () => {
   });
 });
 
-describe.each(["listKeys", "listEvents", "listOwners"])("%s", (operationId) => {
+describe("createWebhook", () => {
+  it("tells its caller of the caller's own owner's keys only", async () => {
+    const url = "https://hooks.example.com";
+    for (const caller of await withScope("createWebhook", { url })) {
+      const bearer = await bearerOf(caller);
+      for (const wanted of [undefined, null, OWN, "globex"]) {
+        const body = { url, ...(wanted !== undefined && { owner: wanted }) };
+        const mayOwn = caller.owner === null || (wanted ?? caller.owner) === caller.owner;
+        const answer = await told<{ webhook: { id: string } }>(
+          control("POST", "/_rekey/v1/webhooks", { ...bearer, body }),
+          mayOwn ? 201 : 403,
+        );
+        const expected = mayOwn ? { webhook: { owner: wanted ?? caller.owner } } : { code: "forbidden" };
+        expect([`${caller.held} of ${caller.owner}, for ${wanted}`, answer]).toMatchObject([
+          expect.anything(),
+          expected,
+        ]);
+        if (mayOwn) await control("DELETE", `/_rekey/v1/webhooks/${answer.webhook.id}`);
+      }
+    }
+  });
+});
+
+describe.each(["listKeys", "listEvents", "listOwners", "listWebhooks"])("%s", (operationId) => {
   const route = ROUTES.find((each) => each.operationId === operationId)!;
 
   it("shows the caller's own owner only, even when another's is asked for", async () => {
-    await Promise.all(OWNERS.map((owner) => issue({ owner })));
+    const issued = await Promise.all(OWNERS.map((owner) => issue({ owner })));
+    if (operationId === "listWebhooks") for (const each of issued) await hookOf(each);
     for (const caller of await withScope(operationId, undefined)) {
       const ownersSeen = async (query: string) => {
         const call = await bearerOf(caller);

@@ -52,6 +52,9 @@ const GOOD: Readonly<Record<string, object>> = {
   amendKey: { ...policy, name: "a key" },
   rotateKey: { expectedVersion: 1, graceSeconds: 60, reason: "why" },
   settleReservation: { used: 1 },
+  createWebhook: { url: "https://hooks.example.com", events: ["key.*"], description: "why", owner: "acme" },
+  amendWebhook: { url: "https://hooks.example.com", events: ["key.*"], description: "why" },
+  rotateWebhookSecret: { overlapSeconds: 60 },
   creditKey: { add: 1, set: 1, reason: "why" },
   ...Object.fromEntries(
     [
@@ -84,6 +87,7 @@ describe.each(withBody.map((route) => [route.operationId, route] as const))("%s"
     const authorization = route.scope === "self" ? { authorization: `Bearer ${target.key}` } : {};
     const path = route.path
       .replace("reservations/{id}", "reservations/res_0000000000000000_0000000000000000")
+      .replace("webhooks/{id}", "webhooks/wh_0000000000000000")
       .replace("{id}", target.record.id)
       .replace("{owner}", "acme");
     const before = await stateOf(target);
@@ -105,6 +109,7 @@ async function stateOf(target: Issued): Promise<unknown> {
     record: await told(control("GET", keyPath(target))),
     keys: await env.DB.prepare("SELECT count(*) AS keys FROM keys").first(),
     events: await env.DB.prepare("SELECT count(*) AS events FROM events").first(),
+    webhooks: await env.DB.prepare("SELECT count(*) AS webhooks FROM webhooks").first(),
   };
 }
 
@@ -120,7 +125,9 @@ describe("a header that cannot be read", () => {
     async (_operationId, header, route) => {
       const target = await issue({ quota: { limit: 5, period: "none" } });
       const authorization = route.scope === "self" ? { authorization: `Bearer ${target.key}` } : {};
-      const path = route.path.replace("{id}", target.record.id);
+      const path = route.path
+        .replace("webhooks/{id}", "webhooks/wh_0000000000000000")
+        .replace("{id}", target.record.id);
       const before = await stateOf(target);
       for (const value of UNREADABLE[header]) {
         const call = { ...authorization, headers: { [header]: value }, body: { name: "a key", add: 1 } };
@@ -138,7 +145,9 @@ describe("a query", () => {
     async (_operationId, route) => {
       const names = Object.keys(shapeOf(route.query!).properties ?? {});
       const target = await issue();
-      const path = route.path.replace("{id}", target.record.id);
+      const path = route.path
+        .replace("webhooks/{id}", "webhooks/wh_0000000000000000")
+        .replace("{id}", target.record.id);
       for (const name of names) {
         for (const value of ["", "\u0007", "x y/\u00ff".repeat(200)]) {
           const query = new URLSearchParams({ [name]: value }).toString();

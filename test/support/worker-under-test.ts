@@ -1,5 +1,5 @@
 import type { Env } from "../../src/env.ts";
-import worker, { OwnerObject as RealOwnerObject } from "../../src/index.ts";
+import worker, { OwnerObject as RealOwnerObject, WebhookObject as RealWebhookObject } from "../../src/index.ts";
 import { AbortableKeyObject, armAbortPoint } from "./abortable.ts";
 import { faultyD1, type LedgerFault } from "./faulty-d1.ts";
 
@@ -60,6 +60,12 @@ export class KeyObject extends AbortableKeyObject {
 }
 
 export class OwnerObject extends RealOwnerObject {
+  constructor(ctx: DurableObjectState, env: FaultEnv) {
+    super(ctx, withFaultyLedger(env));
+  }
+}
+
+export class WebhookObject extends RealWebhookObject {
   constructor(ctx: DurableObjectState, env: FaultEnv) {
     super(ctx, withFaultyLedger(env));
   }

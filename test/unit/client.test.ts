@@ -28,6 +28,7 @@ const refused =
 const lost = () => Promise.reject(new TypeError("the connection was closed"));
 
 const ID = "key_4mN8pQ2rS6tU0vWx";
+const DELIVERY = "evt_4mN8pQ2rS6tU0vWx_7";
 const url = "https://api.example.com";
 const control = (fetch: ReturnType<typeof stub>["fetch"]) => controlClient({ url, token: "the-token", fetch });
 const self = (fetch: ReturnType<typeof stub>["fetch"]) => selfClient({ url, key: "the-key", fetch });
@@ -105,6 +106,22 @@ const CALLS: Readonly<Record<string, Operation>> = {
   revokeOwner: { call: (fetch) => control(fetch).revokeOwner("acme"), repeat: "always" },
   suspendOwner: { call: (fetch) => control(fetch).suspendOwner("acme"), repeat: "never" },
   resumeOwner: { call: (fetch) => control(fetch).resumeOwner("acme"), repeat: "never" },
+  createWebhook: { call: (fetch) => control(fetch).createWebhook({ url: "https://a.example" }), repeat: "always" },
+  listWebhooks: {
+    call: (fetch) => control(fetch).listWebhooks({ owner: "acme", cursor: "c", limit: 5 }),
+    repeat: "always",
+  },
+  getWebhook: { call: (fetch) => control(fetch).getWebhook(ID), repeat: "always" },
+  amendWebhook: { call: (fetch) => control(fetch).amendWebhook(ID, { events: ["*"] }), repeat: "never" },
+  deleteWebhook: { call: (fetch) => control(fetch).deleteWebhook(ID), repeat: "always" },
+  rotateWebhookSecret: { call: (fetch) => control(fetch).rotateWebhookSecret(ID), repeat: "always" },
+  testWebhook: { call: (fetch) => control(fetch).testWebhook(ID), repeat: "never" },
+  resumeWebhook: { call: (fetch) => control(fetch).resumeWebhook(ID), repeat: "always" },
+  listWebhookDeliveries: {
+    call: (fetch) => control(fetch).listWebhookDeliveries(ID, { state: "dead", cursor: "c", limit: 5 }),
+    repeat: "always",
+  },
+  replayWebhookDelivery: { call: (fetch) => control(fetch).replayWebhookDelivery(ID, DELIVERY), repeat: "always" },
   readSelf: { call: (fetch) => self(fetch).readSelf(), repeat: "always" },
   rotateSelf: { call: (fetch) => self(fetch).rotateSelf(), repeat: "always" },
   revokeSelf: { call: (fetch) => self(fetch).revokeSelf(), repeat: "always" },
@@ -129,7 +146,9 @@ describe("a call is what the contract says", () => {
     const [request] = sent;
     expect(sent.length).toBe(1);
     expect(request!.method).toBe(method);
-    expect(request!.url.origin + request!.url.pathname).toBe(url + path.replace("{id}", ID).replace("{owner}", "acme"));
+    expect(request!.url.origin + request!.url.pathname).toBe(
+      url + path.replace("{id}", ID).replace("{owner}", "acme").replace("{deliveryId}", DELIVERY),
+    );
     const isSelf = "key" in operation.security[0]!;
     expect(request!.headers.get("authorization")).toBe(isSelf ? "Bearer the-key" : "Bearer the-token");
     expect(request!.headers.get("content-type")).toBe(operation.requestBody === undefined ? null : "application/json");

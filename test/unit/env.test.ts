@@ -30,6 +30,8 @@ describe("a deployment that only has its secrets", () => {
         decisionTimeoutMs: 5000,
         ledgerEpoch: "",
         eventsRetentionDays: null,
+        webhookResolver: new URL("https://cloudflare-dns.com/dns-query"),
+        webhooksToLoopback: false,
       },
     });
   });
@@ -111,6 +113,9 @@ describe("a bad setting is named", () => {
     ["REKEY_SIGNING_PEPPER", "z", /does not list/],
     ["MODE", "proxy", /one of: gateway, verify/],
     ["MODE", "Gateway", /one of: gateway, verify/],
+    ["WEBHOOK_RESOLVER", "dns.example.com", /not a URL/],
+    ["WEBHOOK_RESOLVER", "http://dns.example.com/dns-query", /must be https/],
+    ["WEBHOOKS_TO_LOOPBACK", "true", /must be one of: refuse, allow/],
     ["ORIGIN_URL", "api.example.com", /not a URL/],
     ["ORIGIN_URL", "http://api.example.com", /must be https/],
     ["ORIGIN_URL", "http://127.0.0.1.example.com", /must be https/],

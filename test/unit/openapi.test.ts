@@ -106,7 +106,8 @@ describe("an example is what the document says it may be", () => {
       const given = { path: example.params, query: example.query, header: example.headers };
       for (const [kind, values] of Object.entries(given)) {
         for (const [name, value] of Object.entries(values ?? {})) {
-          const is = (parameter: ParameterObject) => parameter.in === kind && parameter.name.toLowerCase() === name;
+          const is = (parameter: ParameterObject) =>
+            parameter.in === kind && parameter.name.toLowerCase() === name.toLowerCase();
           expect(faultsIn(value, parameters.find(is)!.schema), name).toEqual([]);
         }
       }

@@ -1,5 +1,6 @@
-import type { EventJson } from "../schema/event.ts";
+import type { EventJson } from "../../http/event-json.ts";
 import type { KeyRecordJson } from "../schema/record.ts";
+import type { DeliveryJson, WebhookJson } from "../schema/webhook.ts";
 
 // Who appears in the story that the examples tell, and when things happen in it.
 
@@ -163,3 +164,38 @@ export const rotations: readonly EventJson[] = [
     detail: { version: 2, retiredValidUntil: AT.rotated, reason: "a laptop was lost" },
   },
 ];
+
+/** An endpoint of the same owner, and the two secrets it has in turn: they look like secrets and say that they are none. */
+export const [SIGNS, SIGNS_NEXT] = ["1", "2"].map(
+  (mark) => `whsec_${btoa(`this is no secret but example ${mark}.`)}`,
+) as [string, string];
+
+export const hooked: WebhookJson = {
+  id: "wh_9xY7wV5uT3sR1qPo" as WebhookJson["id"],
+  owner: "acme",
+  url: "https://hooks.acme.example/rekey",
+  description: null,
+  events: ["*"],
+  status: "active",
+  disabledBecause: null,
+  createdAt: AT.asked,
+  failingSince: null,
+  pending: 0,
+  dead: 0,
+};
+
+export const hookedAmended: WebhookJson = {
+  ...hooked,
+  description: "tells the billing team",
+  events: ["key.rotated", "key.revoked"],
+};
+
+export const tested: DeliveryJson = {
+  id: "evt_test_5kL3mN1pQ9rS7tUv" as DeliveryJson["id"],
+  type: "webhook.test",
+  state: "pending",
+  createdAt: AT.asked,
+  attempts: 0,
+  nextAttemptAt: AT.asked,
+  lastAttempt: null,
+};

@@ -11,6 +11,16 @@ import { rotateBody, rotatedKey } from "../schema/rotate.ts";
 import { settleBody, settledReservation } from "../schema/settle.ts";
 import { client, usage } from "../schema/usage.ts";
 import { verifyAnswer, verifyQuestion } from "../schema/verify.ts";
+import {
+  delivery,
+  issuedWebhook,
+  listedWebhook,
+  rotatedWebhook,
+  webhook,
+  webhookAmendment,
+  webhookBody,
+  webhookRotation,
+} from "../schema/webhook.ts";
 
 /** Shapes that have a name in the document: described once, referred to everywhere. */
 export const NAMES: ReadonlyMap<z.core.$ZodType, string> = new Map<z.core.$ZodType, string>([
@@ -35,6 +45,14 @@ export const NAMES: ReadonlyMap<z.core.$ZodType, string> = new Map<z.core.$ZodTy
   [client, "KeyClient"],
   [listedOwner, "ListedOwner"],
   [ownerProgress, "OwnerProgress"],
+  [webhookBody, "NewWebhook"],
+  [webhookAmendment, "WebhookAmendment"],
+  [webhookRotation, "WebhookRotation"],
+  [issuedWebhook, "IssuedWebhook"],
+  [rotatedWebhook, "RotatedWebhook"],
+  [webhook, "Webhook"],
+  [listedWebhook, "ListedWebhook"],
+  [delivery, "Delivery"],
   [verifyQuestion, "VerifyQuestion"],
   [verifyAnswer, "VerifyAnswer"],
 ]);

@@ -9,6 +9,8 @@ import {
   billingUsed,
   burst,
   FIRST,
+  hooked,
+  hookedAmended,
   monthly,
   REQUEST_ID,
   RESELLERS,
@@ -18,6 +20,9 @@ import {
   resellerSettled,
   rotations,
   SECOND,
+  SIGNS,
+  SIGNS_NEXT,
+  tested,
   THIRD,
 } from "./cast.ts";
 import type { Example } from "./example.ts";
@@ -38,6 +43,7 @@ const identity = {
 };
 
 const stopped = { ...billingRotatedItself, revision: 5, status: "suspended" } as const;
+const { failingSince: _since, pending: _waiting, dead: _givenUp, ...hookedListed } = hooked;
 const acme = { owner: "acme", keys: 1, acknowledged: 1, forbidden: 0, ledger: "searched" } as const;
 
 /**
@@ -382,6 +388,89 @@ export const STORY: readonly Example[] = [
     body: { reason: "contract ended" },
     status: 200,
     answer: { ...acme, status: "revoked" },
+  },
+  {
+    operationId: "createWebhook",
+    name: "everything",
+    summary: "Everything that happens to an owner's keys",
+    headers: { "idempotency-key": "5d0b7e1c-42f8-4a6e-9d35-c81f2b6a7e04" },
+    body: { url: hooked.url, owner: "acme" },
+    status: 201,
+    answer: { secret: SIGNS, webhook: hooked },
+  },
+  {
+    operationId: "getWebhook",
+    name: "new",
+    summary: "Nothing waits",
+    params: { id: hooked.id },
+    status: 200,
+    answer: hooked,
+  },
+  {
+    operationId: "listWebhooks",
+    name: "owners",
+    summary: "The webhooks of an owner",
+    query: { owner: "acme" },
+    status: 200,
+    answer: page(hookedListed),
+  },
+  {
+    operationId: "amendWebhook",
+    name: "fewer",
+    summary: "Only what ends secrets",
+    params: { id: hooked.id },
+    body: { events: ["key.rotated", "key.revoked"], description: "tells the billing team" },
+    status: 200,
+    answer: hookedAmended,
+  },
+  {
+    operationId: "rotateWebhookSecret",
+    name: "overlapping",
+    summary: "Both secrets sign for a day",
+    params: { id: hooked.id },
+    headers: { "idempotency-key": "e3a9c1d7-06b4-4c8f-b2e0-7f54d91c3a68" },
+    status: 200,
+    answer: { secret: SIGNS_NEXT, webhook: hookedAmended, retired: { validUntil: AT.monthEnds } },
+  },
+  {
+    operationId: "testWebhook",
+    name: "sent",
+    summary: "A message about nothing",
+    params: { id: hooked.id },
+    status: 202,
+    answer: tested,
+  },
+  {
+    operationId: "listWebhookDeliveries",
+    name: "waiting",
+    summary: "What has not arrived yet",
+    params: { id: hooked.id },
+    query: { state: "pending" },
+    status: 200,
+    answer: page(tested),
+  },
+  {
+    operationId: "replayWebhookDelivery",
+    name: "again",
+    summary: "Sent again under its own id",
+    params: { id: hooked.id, deliveryId: tested.id },
+    status: 202,
+    answer: tested,
+  },
+  {
+    operationId: "resumeWebhook",
+    name: "resumed",
+    summary: "What waits is sent now",
+    params: { id: hooked.id },
+    status: 200,
+    answer: { ...hookedAmended, pending: 1 },
+  },
+  {
+    operationId: "deleteWebhook",
+    name: "forgotten",
+    summary: "Nothing more is sent",
+    params: { id: hooked.id },
+    status: 204,
   },
   {
     operationId: "healthz",

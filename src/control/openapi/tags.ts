@@ -7,6 +7,7 @@ export const TAGS = [
   { name: "Self-service", description: "What the holder of a key may do with the key itself." },
   { name: "Owners", description: "Decide for every key of an owner at once." },
   { name: "History", description: "What happened, when, by whom, from where, and how much was used." },
+  { name: "Webhooks", description: "Be told of what happens, by signed messages." },
   { name: "This deployment", description: "Whether it works, and what it says of itself." },
 ] as const satisfies readonly Tag[];
 
@@ -14,6 +15,7 @@ type Chapter = (typeof TAGS)[number]["name"];
 
 /** The first that fits. */
 const CHAPTERS: readonly (readonly [RegExp, Chapter])[] = [
+  [/^\/_rekey\/v1\/webhooks\b/, "Webhooks"],
   [/\/(?:events|usage|clients)\b/, "History"],
   [/^\/_rekey\/v1\/keys\b/, "Keys"],
   [/^\/_rekey\/v1\/verify\b/, "Verdicts"],

@@ -5,7 +5,7 @@ import { epochMs, rfc3339 } from "../../key/time.ts";
 import { listEvents as listFromLedger, type EventPlace } from "../../ledger/events.ts";
 import { json } from "../answer.ts";
 import { onlyOwnerOf } from "../authority.ts";
-import { eventJson } from "../event-json.ts";
+import { eventJson } from "../../http/event-json.ts";
 import { operation } from "../operation.ts";
 import { cursorOf, cursorParameter, emptyPage, limitParameter, pageOf } from "../page.ts";
 import { eventOfKey } from "../schema/event.ts";

@@ -5,7 +5,7 @@ import { readEvents } from "../../ledger/events.ts";
 import { json } from "../answer.ts";
 import { askFor } from "../ask.ts";
 import { authorityOf } from "../authority.ts";
-import { eventJson } from "../event-json.ts";
+import { eventJson } from "../../http/event-json.ts";
 import { operation } from "../operation.ts";
 import { cursorOf, cursorParameter, limitParameter, pageOf } from "../page.ts";
 import { event } from "../schema/event.ts";

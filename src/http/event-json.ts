@@ -1,8 +1,19 @@
-import type { KeyEvent } from "../key/event.ts";
+import type { EventType, KeyEvent } from "../key/event.ts";
 import type { JsonValue } from "../key/policy.ts";
 import { epochMs, rfc3339 } from "../key/time.ts";
-import { isObject } from "./schema/fields.ts";
-import type { EventJson } from "./schema/event.ts";
+
+/** An event as people read it, in a list or in a message. `control/schema/event.ts` is its schema. */
+export type EventJson = {
+  readonly sequence: number;
+  readonly type: EventType;
+  readonly at: string;
+  readonly actor: string;
+  readonly requestId: string;
+  readonly ip: string | null;
+  readonly userAgent: string | null;
+  readonly country: string | null;
+  readonly detail: Readonly<Record<string, JsonValue>>;
+};
 
 /** Details that are instants, or a change of one. The core counts milliseconds; times leave Rekey in one form only. */
 const INSTANTS = new Set(["retiredValidUntil", "expiresAt"]);
@@ -24,6 +35,6 @@ export const eventJson = ({ sequence, type, at, by, detail }: KeyEvent): EventJs
 
 function instantJson(value: JsonValue): JsonValue {
   if (typeof value === "number") return rfc3339(epochMs(value));
-  if (!isObject(value)) return value;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([name, at]) => [name, instantJson(at)]));
 }

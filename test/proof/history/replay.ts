@@ -18,7 +18,7 @@ export function replay(history: History): string | null {
   const unknown = history.operations.filter((each) => !isKnown(each));
   const states = explanation(history.first, order, unknown);
   if (typeof states === "string") return `${history.key}: ${states}`;
-  const fault = againstTime(order, states) ?? unplaced(history, order, states) ?? misnumbered(order, states);
+  const fault = againstTime(order, states) ?? unplaced(history, order, states);
   return fault === null ? null : `${history.key}: ${fault}`;
 }
 
@@ -28,14 +28,20 @@ function explanation(
   order: readonly Operation[],
   unknown: readonly Operation[],
 ): readonly State[] | string {
-  type Point = { readonly at: number; readonly state: State; readonly pending: readonly Operation[] };
+  type Point = {
+    readonly at: number;
+    readonly state: State;
+    readonly pending: readonly Operation[];
+    readonly last: Revisions | null;
+  };
   const states: State[] = [];
   const tried = new Set<string>();
-  const choices: Point[] = [{ at: 0, state: first, pending: unknown }];
+  const choices: Point[] = [{ at: 0, state: first, pending: unknown, last: null }];
   let furthest = { at: -1, says: "" };
 
   while (choices.length > 0) {
-    let { at, state, pending } = choices.pop()!;
+    let { at, state, pending, last } = choices.pop()!;
+    let fault: string | null = null;
     for (; at < order.length; at++) {
       const operation = order[at]!;
       states[at] = state;
@@ -44,14 +50,18 @@ function explanation(
         const happened = after(state, each)!;
         if (happened === state) continue;
         const rest = pending.filter((other) => other !== each);
-        const name = `${at} ${rest.map(kindOf).toSorted().join()} ${JSON.stringify(happened)}`;
+        const name = `${at} ${rest.map(kindOf).toSorted().join()} ${JSON.stringify([last, happened])}`;
         if (tried.has(name)) continue;
         tried.add(name);
-        choices.push({ at, state: happened, pending: rest });
+        choices.push({ at, state: happened, pending: rest, last });
       }
       const next = after(state, operation);
       if (next === null) break;
+      const revisions = revisionsAfter(operation, next);
+      fault = last && revisions && misnumbered(last, revisions);
+      if (fault !== null) break;
       state = next;
+      last = revisions ?? last;
       // What was under way when the product was killed is done by now, or never.
       if (pending.some(({ life }) => life < operation.life)) {
         pending = pending.filter(({ life }) => life >= operation.life);
@@ -64,10 +74,23 @@ function explanation(
     if (at > furthest.at) {
       const says = JSON.stringify(expected(state, order[at]!));
       const where = JSON.stringify(state).slice(0, 1_000);
-      furthest = { at, says: `${lineOf(order[at]!)}, the model ${says} in ${where}` };
+      furthest = { at, says: `${lineOf(order[at]!)}, ${fault ?? `the model ${says}`} in ${where}` };
     }
   }
   return furthest.says;
+}
+
+/** What was heard, and what the model says: they differ by what was noted down meanwhile, and only grow apart. */
+type Revisions = { readonly heard: number; readonly told: number };
+
+const revisionsAfter = ({ revision }: Operation, state: State): Revisions | null =>
+  revision === null || state.is !== "key" ? null : { heard: revision, told: state.revision };
+
+/** A revision that did not grow although the key had changed, or that grew although it had not; `null`: neither. */
+function misnumbered(was: Revisions, is: Revisions): string | null {
+  const changes = is.told - was.told;
+  const steps = is.heard - was.heard;
+  return steps < changes || (changes === 0 && steps !== 0) ? `${changes} changes, but ${steps} revisions` : null;
 }
 
 /** Calls that are the same call are the same choice. */
@@ -112,23 +135,6 @@ function unplaced({ operations }: History, order: readonly Operation[], states: 
     const to = order.findIndex(({ calledAt }) => calledAt > each.returnedAt);
     const held = states.slice(from, (to === -1 ? order.length : to) + 1);
     if (!held.some((state) => after(state, each) === state)) return `no state explains ${lineOf(each)}`;
-  }
-  return null;
-}
-
-/** A revision that did not grow although the key had changed, or that grew although it had not. */
-function misnumbered(order: readonly Operation[], states: readonly State[]): string | null {
-  let last: { readonly heard: number; readonly told: number } | null = null;
-  for (const [at, operation] of order.entries()) {
-    const state = states[at + 1]!;
-    if (operation.revision === null || state.is !== "key") continue;
-    const next = { heard: operation.revision, told: state.revision };
-    const changes = last === null ? 0 : next.told - last.told;
-    const steps = last === null ? 0 : next.heard - last.heard;
-    if (steps < changes || (changes === 0 && steps !== 0)) {
-      return `${changes} changes, but ${steps} revisions, until ${lineOf(operation)}`;
-    }
-    last = next;
   }
   return null;
 }

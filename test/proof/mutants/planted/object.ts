@@ -109,7 +109,7 @@ export const IN_THE_OBJECT: readonly Mutant[] = [
         to: "this.#delivered(news.told); await deliver(this.#db, news.delivery);",
       },
     ],
-    catcher: { project: "runtime", test: "test/runtime/delivery.test.ts" },
+    catcher: { campaign: "C4", size: 1 },
   },
   {
     bug: "a second delivery of the same event is an error",

@@ -190,7 +190,9 @@ class Plan {
   }
 
   #remedy({ suspended, revoked, order, rules }: Key, now: number): Call | null {
-    if (revoked) return this.#roll.onceIn(6) ? { do: "purge" } : null;
+    // Again, which changes nothing; or the end of it.
+    if (revoked)
+      return this.#roll.pick<Call | null>([null, null, { do: "revoke" }, this.#revokeSelf(), { do: "purge" }]);
     if (suspended) return { do: "resume" };
     if (order?.standing === "suspended" && this.#orders.at(-1)?.standing !== "revoked") {
       this.#orders.push({ do: "obey", order: this.#orders.length + 1, standing: "active" });

@@ -92,7 +92,11 @@ export function credit(key: Key, command: CreditCommand, circumstance: Circumsta
   const remaining = "add" in given ? remainingBefore + given.add : given.set;
   const limit = used + remaining;
   if (limit > BOUNDS.limit) return unchanged(key, { done: false, because: "over-limit" });
-  const detail = { ...given, remainingBefore, remaining };
+  const detail = {
+    ...given,
+    remaining: { before: remainingBefore, after: remaining },
+    limit: { before: quota.limit, after: limit },
+  };
   const changed = change(key, {}, "key.credited", circumstance, detail);
   return {
     key: { ...changed.key, profile: { ...profile, quota: { ...quota, limit } } },

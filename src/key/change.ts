@@ -1,5 +1,5 @@
 import type { By, EventType, KeyEvent } from "./event.ts";
-import type { Key, RetiredSecret, Standing, Step } from "./key.ts";
+import { statusOf, type Key, type RetiredSecret, type Standing, type Step } from "./key.ts";
 import { newerOrder, type OwnerOrder } from "./owner-order.ts";
 import { withoutRepeat } from "./receipt.ts";
 import type { EpochMs } from "./time.ts";
@@ -42,19 +42,27 @@ export function obey(key: Key, order: OwnerOrder, circumstance: Circumstance): S
   if (newerOrder(ownerOrder, order) === ownerOrder || revokedAt !== null) return unchanged(key, { done: true });
   const { now } = circumstance;
   const ordered = { ownerOrder: order };
+  const detail = { ownerStanding: { before: ownerOrder?.standing ?? "active", after: order.standing } };
   switch (order.standing) {
     case "revoked":
-      return { ...change(stopped(key, now), { ...ordered, revokedAt: now }, "key.revoked", circumstance), ...DONE };
+      return {
+        ...change(stopped(key, now), { ...ordered, revokedAt: now }, "key.revoked", circumstance, detail),
+        ...DONE,
+      };
     case "suspended":
-      return { ...change(stopped(key, now), ordered, "key.owner-suspended", circumstance), ...DONE };
+      return { ...change(stopped(key, now), ordered, "key.owner-suspended", circumstance, detail), ...DONE };
     case "active":
-      return { ...change(key, ordered, "key.owner-resumed", circumstance), ...DONE };
+      return { ...change(key, ordered, "key.owner-resumed", circumstance, detail), ...DONE };
   }
 }
 
 export const unchanged = <Answer>(key: Key, answer: Answer): Step<Answer> => ({ key, events: [], answer });
 
-/** The one way in which a key changes: with the next sequence as its revision, and an event that says so. */
+/**
+ * The one way in which a key changes: with the next sequence as its revision, and an event that says so. What the change
+ * makes of the key's status, be it a suspension or an end that is moved, every event tells by itself; what else was and
+ * is now is for `detail`.
+ */
 export function change(
   key: Key,
   changes: Partial<Standing>,
@@ -63,14 +71,18 @@ export function change(
   detail: KeyEvent["detail"] = {},
 ): { readonly key: Key; readonly events: readonly KeyEvent[] } {
   const sequence = key.standing.sequence + 1;
-  return {
-    key: {
-      ...key,
-      standing: { ...key.standing, ...changes, revision: sequence, sequence },
-      use: { ...key.use, newest: now },
-    },
-    events: [{ sequence, type, at: now, by, detail: reason === null ? detail : { ...detail, reason } }],
+  const changed: Key = {
+    ...key,
+    standing: { ...key.standing, ...changes, revision: sequence, sequence },
+    use: { ...key.use, newest: now },
   };
+  const status = { before: statusOf(key, now), after: statusOf(changed, now) };
+  const told = {
+    ...detail,
+    ...(status.before !== status.after && { status }),
+    ...(reason !== null && { reason }),
+  };
+  return { key: changed, events: [{ sequence, type, at: now, by, detail: told }] };
 }
 
 /** A fact about a key that changes nothing of its record: it has a sequence, and the revision stays. */

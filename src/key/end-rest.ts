@@ -14,7 +14,9 @@ export function endRest(
 ): { readonly key: Key; readonly events: readonly KeyEvent[] } | null {
   const end = restMayEndAt(key);
   if (end === null || circumstance.now < end) return null;
-  return change(key, { expiresAt: end }, "key.idle-expired", circumstance, { expiresAt: rfc3339(end) });
+  const { expiresAt } = key.standing;
+  const moved = { before: expiresAt === null ? null : rfc3339(expiresAt), after: rfc3339(end) };
+  return change(key, { expiresAt: end }, "key.idle-expired", circumstance, { expiresAt: moved });
 }
 
 /** When the key will end if nobody uses it; `null` if it will not, or not for that reason. */

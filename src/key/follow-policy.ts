@@ -23,7 +23,11 @@ export function followPolicy(
   };
 
   const end = slideTo(key, now);
-  if (end !== null) move(change(moved, { expiresAt: end }, "key.slid", circumstance, { expiresAt: rfc3339(end) }));
+  if (end !== null) {
+    const before = key.standing.expiresAt;
+    const slid = { before: before === null ? null : rfc3339(before), after: rfc3339(end) };
+    move(change(moved, { expiresAt: end }, "key.slid", circumstance, { expiresAt: slid }));
+  }
   if (!withCurrentSecret || key.profile.rotation === null) return { key: moved, events, newKey: null };
 
   if (isSuccessorIssued(moved, now)) {

@@ -39,7 +39,11 @@ export function install(
     },
     "key.rotated",
     circumstance,
-    { version: successor, retiredValidUntil: validUntil },
+    {
+      version: { before: version, after: successor },
+      hint: { before: key.standing.secret.hint, after: secret.hint },
+      retiredValidUntil: validUntil,
+    },
   );
   return {
     key: {

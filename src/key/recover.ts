@@ -60,7 +60,10 @@ export function recover(
     { ...successor, ...stop },
     "key.recovered",
     circumstance,
-    { sequence: { before: standing.sequence, after: sequence } },
+    {
+      sequence: { before: standing.sequence, after: sequence },
+      ...(replaced && { version: { before: standing.version, after: view.version + 1 } }),
+    },
   );
   if (!replaced) return changed;
   const use = { ...changed.key.use, admittedWithSecret: 0, rotationAnnounced: false };

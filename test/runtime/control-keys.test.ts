@@ -260,7 +260,9 @@ describe("events", () => {
     const issued = await issue();
     const headers = { "cf-connecting-ip": "203.0.113.7", "user-agent": "curl/8.9" };
     const reason = `leaked ${issued.key} in a ticket`;
-    await told(control("POST", keyPath(issued, "/rotate"), { headers, body: { graceSeconds: 60, reason } }));
+    const rotation = await told<Issued>(
+      control("POST", keyPath(issued, "/rotate"), { headers, body: { graceSeconds: 60, reason } }),
+    );
     const { items, nextCursor } = await events(issued);
     expect(nextCursor).toBeNull();
     expect(items).toEqual([
@@ -274,7 +276,8 @@ describe("events", () => {
         userAgent: "curl/8.9",
         country: null,
         detail: {
-          version: 2,
+          version: { before: 1, after: 2 },
+          hint: { before: `…${issued.key.slice(-4)}`, after: `…${rotation.key.slice(-4)}` },
           retiredValidUntil: TIME,
           // A reason tends to quote the credential it is about; an event must not keep it.
           reason: `leaked [redacted …${issued.key.slice(-4)}] in a ticket`,

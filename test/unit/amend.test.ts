@@ -249,7 +249,11 @@ describe("a credit", () => {
         type: "key.credited",
         at: t(10),
         by: admin,
-        detail: { ...given, remainingBefore: 20, remaining: reading.remaining },
+        detail: {
+          ...given,
+          remaining: { before: 20, after: reading.remaining },
+          limit: { before: balance.profile.quota!.limit, after: reading.limit },
+        },
       },
     ]);
   });
@@ -269,7 +273,7 @@ describe("a credit", () => {
     expect(readingOf(overdrawn)).toEqual({ limit: 10, used: 30, remaining: 0 });
     const { key, events } = credited(overdrawn, { add: 5 });
     expect(readingOf(key)).toEqual({ limit: 35, used: 30, remaining: 5 });
-    expect(events).toMatchObject([{ detail: { remainingBefore: 0, remaining: 5 } }]);
+    expect(events).toMatchObject([{ detail: { remaining: { before: 0, after: 5 } } }]);
     expect(readingOf(credited(overdrawn, { set: 5 }).key)).toEqual({ limit: 35, used: 30, remaining: 5 });
   });
 

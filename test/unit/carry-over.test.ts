@@ -111,7 +111,11 @@ describe("a credit", () => {
     const lowered = amended(quotaOf(aQuota(10, "none")), { quota: aQuota(1, "none") }, t(20));
     const { key, events } = creditOf(lowered, { add: 4 });
     expect(left(key, t(20)).quota).toBe(4);
-    expect(events[0]!.detail).toEqual({ add: 4, remainingBefore: 0, remaining: 4 });
+    expect(events[0]!.detail).toEqual({
+      add: 4,
+      remaining: { before: 0, after: 4 },
+      limit: { before: 1, after: 7 },
+    });
   });
 
   it("of more than a limit can be is refused, and one unit less is not", () => {

@@ -78,7 +78,12 @@ describe("rotate", () => {
       reason: "leaked",
     });
     expect(key.standing).toMatchObject({ version: 2, revision: 2, sequence: 2, rotatedAt: t(10), secret: SECOND });
-    const detail = { version: 2, retiredValidUntil: t(70), reason: "leaked" };
+    const detail = {
+      version: { before: 1, after: 2 },
+      hint: { before: FIRST.hint, after: SECOND.hint },
+      retiredValidUntil: t(70),
+      reason: "leaked",
+    };
     expect(events).toEqual([{ sequence: 2, type: "key.rotated", at: t(10), by: admin, detail }]);
   });
 
@@ -215,9 +220,8 @@ describe("revoke", () => {
   it("is one transition however often it is asked for: one event, one revokedAt", () => {
     const first = revoke(aKey(), { ...at(t(10)), reason: "leaked" });
     expect(first.key.standing).toMatchObject({ revokedAt: t(10), revision: 2, sequence: 2 });
-    expect(first.events).toEqual([
-      { sequence: 2, type: "key.revoked", at: t(10), by: admin, detail: { reason: "leaked" } },
-    ]);
+    const detail = { status: { before: "active", after: "revoked" }, reason: "leaked" };
+    expect(first.events).toEqual([{ sequence: 2, type: "key.revoked", at: t(10), by: admin, detail }]);
     const second = revoke(first.key, at(t(99)));
     expect(second.key).toBe(first.key);
     expect(second.events).toEqual([]);

@@ -92,7 +92,7 @@ describe("a session of a day", () => {
   it("says so: an event, another revision, and the new end to whoever asked", () => {
     const { key, answer, events } = admitWith(aSession(DAY), aRequest(), t(2 * HOUR));
     expect(events).toMatchObject([
-      { type: "key.slid", sequence: 2, detail: { expiresAt: rfc3339(t(DAY + 2 * HOUR)) } },
+      { type: "key.slid", sequence: 2, detail: { expiresAt: { after: rfc3339(t(DAY + 2 * HOUR)) } } },
     ]);
     expect(key.standing).toMatchObject({ revision: 2, sequence: 2 });
     expect(answer.identity!.details!.expiresAt).toBe(t(DAY + 2 * HOUR));
@@ -228,7 +228,14 @@ describe("a key that ends when it rests for an hour", () => {
   it("has its end written down once it has come, not before, and only if that is why it ended", () => {
     expect(endRest(key, at(t(HOUR - 0.001)))).toBeNull();
     const step = endRest(key, at(t(HOUR)))!;
-    expect(step.events).toMatchObject([{ type: "key.idle-expired", detail: { expiresAt: rfc3339(t(HOUR)) } }]);
+    expect(step.events).toMatchObject([
+      {
+        type: "key.idle-expired",
+        detail: {
+          expiresAt: { before: null, after: rfc3339(t(HOUR)) },
+        },
+      },
+    ]);
     expect(step.key.standing).toMatchObject({ expiresAt: t(HOUR), revision: 2 });
     expect(statusOf(step.key, t(HOUR))).toBe("expired");
     expect(endRest(step.key, at(t(9 * HOUR)))).toBeNull();

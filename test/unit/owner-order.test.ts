@@ -35,7 +35,9 @@ describe("an order of the owner", () => {
   ] as const)("%s is carried out, and makes one event", (standing, type, hears, record) => {
     const { key, events, answer } = obey(aKey(), order(1, standing), { ...at(t(5)), reason: "unpaid" });
     expect(answer).toEqual({ done: true });
-    expect(events).toEqual([{ sequence: 2, type, at: t(5), by: admin, detail: { reason: "unpaid" } }]);
+    const status = standing === "revoked" ? { status: { before: "active", after: "revoked" } } : {};
+    const detail = { ownerStanding: { before: "active", after: standing }, ...status, reason: "unpaid" };
+    expect(events).toEqual([{ sequence: 2, type, at: t(5), by: admin, detail }]);
     expect(heard(key, FIRST, t(5))).toBe(hears);
     expect(recordOf(key, t(5))).toMatchObject({ ...record, revision: 2 });
   });

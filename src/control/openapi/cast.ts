@@ -151,7 +151,11 @@ export const rotations: readonly EventJson[] = [
     requestId: REQUEST_ID,
     ...CALLER,
     country: null,
-    detail: { version: 3, retiredValidUntil: AT.rotatedItself },
+    detail: {
+      version: { before: 2, after: 3 },
+      hint: { before: hintOf(SECOND), after: hintOf(THIRD) },
+      retiredValidUntil: AT.rotatedItself,
+    },
   },
   {
     sequence: 3,
@@ -161,7 +165,12 @@ export const rotations: readonly EventJson[] = [
     requestId: REQUEST_ID,
     ...CALLER,
     country: null,
-    detail: { version: 2, retiredValidUntil: AT.rotated, reason: "a laptop was lost" },
+    detail: {
+      version: { before: 1, after: 2 },
+      hint: { before: hintOf(FIRST), after: hintOf(SECOND) },
+      retiredValidUntil: AT.rotated,
+      reason: "a laptop was lost",
+    },
   },
 ];
 

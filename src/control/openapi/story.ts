@@ -275,7 +275,15 @@ export const STORY: readonly Example[] = [
     query: { limit: 1 },
     status: 200,
     answer: {
-      items: [{ ...rotations[1], sequence: 6, type: "key.resumed", at: AT.stopped, detail: {} }],
+      items: [
+        {
+          ...rotations[1],
+          sequence: 6,
+          type: "key.resumed",
+          at: AT.stopped,
+          detail: { status: { before: "suspended", after: "active" } },
+        },
+      ],
       nextCursor: "Ng",
       asOf: AT.asked,
     },

@@ -1,6 +1,9 @@
 import type { Result } from "./result.ts";
 import { sender, type Call, type CallOptions, type ClientOptions, type RepeatableOptions } from "./send.ts";
 import type {
+  Acknowledgement,
+  Alert,
+  AlertFilter,
   Amendment,
   ChainProof,
   Credit,
@@ -126,6 +129,14 @@ export function controlClient({ token, ...options }: ClientOptions & { readonly 
     /** The addresses from which a key was used lately, the latest first. */
     listKeyClients: (id: string, how?: CallOptions): Promise<Result<Page<KeyClient>>> =>
       get(`${keyPath(id)}/clients`, undefined, how),
+
+    /** What was suspicious about the use of keys, newest first. */
+    listAlerts: (filter: AlertFilter = {}, how?: CallOptions): Promise<Result<Page<Alert>>> =>
+      get("/alerts", filter, how),
+
+    /** Says that an alert was looked into. Who says it first stays. */
+    acknowledgeAlert: (id: string, said: Acknowledgement = {}, how?: CallOptions): Promise<Result<Alert>> =>
+      post(`/alerts/${encodeURIComponent(id)}/acknowledge`, said, "freely", how),
 
     /** Asks whether a key is to be let in now. A yes is counted, so nothing is asked twice. */
     verifyKey: (question: VerifyQuestion, how?: CallOptions): Promise<Result<VerifyAnswer>> =>

@@ -1,4 +1,5 @@
 import type * as z from "zod/mini";
+import type { acknowledgeBody, alert } from "../control/schema/alert.ts";
 import type { amendBody } from "../control/schema/amend.ts";
 import type { createBody, issuedKey } from "../control/schema/create.ts";
 import type { creditBody } from "../control/schema/credit.ts";
@@ -36,6 +37,8 @@ export type NewWebhook = Sent<z.input<typeof webhookBody>>;
 export type WebhookAmendment = Sent<z.input<typeof webhookAmendment>>;
 export type WebhookRotation = Sent<z.input<typeof webhookRotation>>;
 
+export type Acknowledgement = Sent<z.input<typeof acknowledgeBody>>;
+
 export type KeyRecord = z.output<typeof keyRecord>;
 export type ListedKey = z.output<typeof listedKey>;
 export type IssuedKey = z.output<typeof issuedKey>;
@@ -48,6 +51,7 @@ export type EventOfKey = z.output<typeof eventOfKey>;
 export type ChainProof = z.output<typeof chainProof>;
 export type Usage = z.output<typeof usage>;
 export type KeyClient = z.output<typeof client>;
+export type Alert = z.output<typeof alert>;
 export type ListedOwner = z.output<typeof listedOwner>;
 export type OwnerProgress = z.output<typeof ownerProgress>;
 export type Webhook = z.output<typeof webhook>;
@@ -98,6 +102,17 @@ export type UsageSpan = PageOptions & {
 export type WebhookFilter = PageOptions & { readonly owner?: string };
 
 export type DeliveryFilter = PageOptions & { readonly state?: Delivery["state"] };
+
+export type AlertFilter = PageOptions & {
+  readonly owner?: string;
+  readonly keyId?: string;
+  readonly alert?: Alert["alert"];
+  /** Whether somebody has looked into them. */
+  readonly acknowledged?: boolean;
+  /** Times as in RFC 3339, the first one inclusive, the second one not. */
+  readonly from?: string;
+  readonly to?: string;
+};
 
 /** Why a change is made; kept in the key's history. */
 export type Reason = { readonly reason?: string | null };

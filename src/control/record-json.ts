@@ -69,5 +69,6 @@ const lastingJson = (key: ListedKey) => ({
   scopes: [...key.scopes],
   allowedIps: key.allowedIps === null ? null : [...key.allowedIps],
   selfRotate: key.selfRotate,
+  suspicion: key.suspicion,
   metadata: key.metadata,
 });

@@ -1,4 +1,5 @@
 import type { Operation } from "./operation.ts";
+import { acknowledgeAlert } from "./operations/acknowledge-alert.ts";
 import { amendKey } from "./operations/amend-key.ts";
 import { amendWebhook } from "./operations/amend-webhook.ts";
 import { createKey } from "./operations/create-key.ts";
@@ -13,6 +14,7 @@ import { getOpenApi } from "./operations/get-openapi.ts";
 import { getUsage } from "./operations/get-usage.ts";
 import { getWebhook } from "./operations/get-webhook.ts";
 import { healthz } from "./operations/healthz.ts";
+import { listAlerts } from "./operations/list-alerts.ts";
 import { listEvents } from "./operations/list-events.ts";
 import { listKeyClients } from "./operations/list-key-clients.ts";
 import { listKeyEvents } from "./operations/list-key-events.ts";
@@ -63,6 +65,8 @@ export const ROUTES: readonly Operation[] = [
   settleReservation,
   listEvents,
   getUsage,
+  listAlerts,
+  acknowledgeAlert,
   listOwners,
   revokeOwner,
   suspendOwner,

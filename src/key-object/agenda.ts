@@ -7,6 +7,7 @@ export type TaskName =
   | "close-reservations"
   | "end-rest"
   | "announce-rotation"
+  | "announce-expiry"
   | "cut-exchanges"
   | "tell-refusals";
 

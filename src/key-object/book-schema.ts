@@ -73,6 +73,22 @@ const STEPS: readonly (string | ((sql: SqlStorage) => void))[] = [
   UPDATE part SET json = json_set(json, '$.hour', json('null')) WHERE name = 'use';
   UPDATE part SET json = json_set(json, '$.hoursDelivered', json('null')) WHERE name = 'delivery';
   `,
+  // Suspicion; being told in time that a key ends. What is used above a limit by now, an amendment has lowered it under.
+  `
+  UPDATE part SET json = json_set(json, '$.suspicion', json('null')) WHERE name = 'profile';
+  UPDATE part SET json = json_set(json, '$.recentRotations', json('[]'), '$.alerted', json('{}')) WHERE name = 'standing';
+  UPDATE part SET json = json_set(json, '$.quota.excess', json ->> '$.quota.used' - json ->> '$.quota.carried' -
+    (SELECT json ->> '$.quota.limit' FROM part WHERE name = 'profile'))
+    WHERE name = 'use' AND json ->> '$.quota.used' - json ->> '$.quota.carried' >
+      (SELECT json ->> '$.quota.limit' FROM part WHERE name = 'profile');
+  INSERT INTO agenda
+    SELECT 'announce-expiry', min(due_at), 0
+    FROM (SELECT part.json ->> '$.expiresAt' - days.value * 86400000 AS due_at
+          FROM part, json_each('[30, 7, 1]') AS days
+          WHERE part.name = 'standing' AND part.json ->> '$.revokedAt' IS NULL AND part.json ->> '$.expiresAt' IS NOT NULL)
+    WHERE due_at > unixepoch('subsec') * 1000
+    HAVING count(*) > 0;
+  `,
 ];
 
 /** Every event has a hash over the one before it. Those that are there already get theirs. */

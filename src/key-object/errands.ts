@@ -1,6 +1,7 @@
 import type { Circumstance } from "../key/change.ts";
 import { endRest, restMayEndAt } from "../key/end-rest.ts";
 import type { By, KeyEvent } from "../key/event.ts";
+import { nextExpiryNotice, noticeExpiry } from "../key/expiry-notice.ts";
 import { announceRotation } from "../key/follow-policy.ts";
 import { withoutRepeat } from "../key/receipt.ts";
 import { nextTimeout } from "../key/reservation.ts";
@@ -24,6 +25,7 @@ export const ERRANDS = {
   "close-reservations": closeReservations,
   "end-rest": finishRest,
   "announce-rotation": announce,
+  "announce-expiry": announceExpiry,
   "erase-repeat": eraseRepeat,
 } as const satisfies Partial<Record<TaskName, (page: Page, now: EpochMs) => Done>>;
 
@@ -49,6 +51,15 @@ function announce(page: Page, now: EpochMs): Done {
   if (key === null || !isDueSoon(key, now)) return { page: { ...page, agenda }, events: [] };
   const step = announceRotation(key, byPolicy(now));
   return { page: { ...page, key: step.key, agenda }, events: step.events };
+}
+
+function announceExpiry(page: Page, now: EpochMs): Done {
+  const { key } = page;
+  const agenda = withDue(page.agenda, "announce-expiry", key && nextExpiryNotice(key, now));
+  const step = key && noticeExpiry(key, byPolicy(now));
+  return step === null
+    ? { page: { ...page, agenda }, events: [] }
+    : { page: { ...page, key: step.key, agenda }, events: step.events };
 }
 
 function eraseRepeat(page: Page): Done {

@@ -11,10 +11,11 @@ import type { Account } from "../key/chain-proof.ts";
 import { create, createAfterPurge, createAgain, type Creation, type Fresh } from "../key/create.ts";
 import { hintOf, mint, type KeyId } from "../key/credential.ts";
 import { digestOf, type Digest } from "../key/digest.ts";
-import type { KeyEvent } from "../key/event.ts";
+import type { By, KeyEvent } from "../key/event.ts";
 import { explain } from "../key/explain.ts";
 import { nextEnd } from "../key/hold.ts";
 import type { Key, Step } from "../key/key.ts";
+import { noticed } from "../key/notice.ts";
 import { newerOrder } from "../key/owner-order.ts";
 import { bury, purge } from "../key/purge.ts";
 import { recordOf, type KeyRecord } from "../key/record.ts";
@@ -30,6 +31,8 @@ import {
 } from "../key/rotate.ts";
 import { settle, type Settlement } from "../key/settle.ts";
 import { readSelf, revokeSelf, type SelfOutcome } from "../key/self.ts";
+import type { Attempt } from "../key/suspicion.ts";
+import { NOTHING_SEEN, type History } from "../key/suspicion-history.ts";
 import { after, epochMs, ForwardClock, type EpochMs } from "../key/time.ts";
 import { awaitedOrder, withAwaited } from "../key/vacancy.ts";
 import { withDue, withoutTask, type TaskName } from "./agenda.ts";
@@ -83,6 +86,8 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   );
   readonly #clock = new ForwardClock(this.#state.key?.use.newest ?? epochMs(0), () => Date.now());
   readonly #outbox = new Outbox(this.env.DB, this.#book, this.#state, () => this.#clock.now());
+  /** What was refused lately. Lost when the object rests: a refusal writes nothing, unless it raises an alert. */
+  #history: History = NOTHING_SEEN;
 
   readonly #tally = new Tally(this.#state, {
     now: () => this.#clock.now(),
@@ -123,7 +128,9 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   async admit(admission: Admission): Promise<Decided<Verdict>> {
     const key = this.#present();
     if (key !== null) {
-      return this.#step(key, (now) => this.#admit(key, admission, now));
+      const verdict = await this.#step(key, (now) => this.#admit(key, admission, now));
+      this.#cutIfStopped(key);
+      return verdict;
     }
     return {
       admitted: false,
@@ -136,8 +143,12 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   }
 
   #admit(key: Key, admission: Admission, now: EpochMs): Step<Verdict> {
-    const step = admit(key, admission, now, { mint: () => this.#mintFor(key), random });
-    this.#tally.note(admission, step.answer);
+    const decided = admit(key, admission, now, { mint: () => this.#mintFor(key), random });
+    this.#tally.note(admission, decided.answer);
+    // Whoever only asks presents nothing: a dry run is information and leaves no trace.
+    const step = admission.dryRun
+      ? decided
+      : this.#noticed(key, decided, attemptOf(admission, decided.answer), { now, by: byAdmission(admission) });
     if (!admission.explain) return step;
     return { ...step, answer: { ...step.answer, explanation: explain(key, admission, now) } };
   }
@@ -236,21 +247,22 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
       return this.#state.answer({ done: false, because: "not-found", detail: "There is no such reservation." });
     }
     return this.#step(key, (now) => {
-      const step = settle(key, id, used, now);
+      const step = this.#noticed(key, settle(key, id, used, now), null, { now, by: BY_POLICY });
       return { ...step, answer: withRecord<Settlement>(step.answer, step.key, now) };
     });
   }
 
-  async readSelf({ presented, ip }: SelfAsk): Promise<Decided<SelfAnswer>> {
-    return this.#self((key, now) => readSelf(key, presented, ip, now));
+  async readSelf(ask: SelfAsk): Promise<Decided<SelfAnswer>> {
+    const by = { ...BY_POLICY, ip: ask.ip };
+    return this.#self({ ...ask, by }, (key, now) => readSelf(key, ask.presented, ask.ip, now));
   }
 
   async rotateSelf(command: SelfRotateCommand & Cause): Promise<Decided<WithRecord<SelfRotation>>> {
-    return this.#self((key, now) => rotateSelf(key, command, this.#mintFor(key), { now, ...command }));
+    return this.#self(command, (key, now) => rotateSelf(key, command, this.#mintFor(key), { now, ...command }));
   }
 
   async revokeSelf(ask: { readonly presented: Digest } & Cause): Promise<Decided<SelfAnswer>> {
-    return this.#self((key, now) => revokeSelf(key, ask.presented, { now, ...ask }));
+    return this.#self(ask, (key, now) => revokeSelf(key, ask.presented, { now, ...ask }));
   }
 
   async reconcile(view: LedgerView): Promise<Reconciled> {
@@ -336,7 +348,9 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
       if (step.answer.admitted) opened = this.#exchanges.open(step.answer.identity.version, true);
       return step;
     });
-    return opened === null ? Response.json(verdict) : this.#attached(opened, verdict);
+    const response = opened === null ? Response.json(verdict) : await this.#attached(opened, verdict);
+    this.#cutIfStopped(key);
+    return response;
   }
 
   async #attachWatch({ version, slot }: Extract<Attach, { version: number }>): Promise<Response> {
@@ -368,6 +382,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     this.#present();
     if (this.#isDue("announce-rotation")) this.#run("announce-rotation");
     if (this.#isDue("tell-refusals")) this.#tally.flush();
+    if (this.#isDue("announce-expiry")) this.#run("announce-expiry");
     if (this.#isDue("deliver")) await this.#outbox.flush();
     await this.#state.settled();
     this.#book.arm();
@@ -396,7 +411,8 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     if (judgement !== "allowed") return this.#state.answer({ reached: false, because: judgement });
 
     const answer = await this.#step(key, (now) => {
-      const step = decide(key, { now, by: ask.by, reason: ask.reason });
+      const { by, reason } = ask;
+      const step = this.#noticed(key, decide(key, { now, by, reason }), null, { now, by });
       return { ...step, answer: { reached: true as const, ...withRecord(step.answer, step.key, now) } };
     });
     this.#cutExchanges();
@@ -406,17 +422,32 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
 
   /** What a key does on the strength of its own secret. An id without a key is nobody's secret. */
   async #self<Answer extends SelfOutcome | SelfRotation>(
+    { presented, by }: { readonly presented: Digest; readonly by: By },
     decide: (key: Key, now: EpochMs) => Step<Answer>,
   ): Promise<Decided<WithRecord<Answer> | { readonly done: false; readonly refusal: Refusal }>> {
     const key = this.#present();
     if (key === null) return { done: false, refusal: UNKNOWN, decision: null };
     const answer = await this.#step(key, (now) => {
-      const step = decide(key, now);
+      const decided = decide(key, now);
+      const refused = decided.answer.done ? null : decided.answer.refusal.reason;
+      const step = this.#noticed(key, decided, { presented, ip: by.ip, refused }, { now, by });
       return { ...step, answer: withRecord(step.answer, step.key, now) };
     });
     this.#cutExchanges();
     await this.#outbox.flushInline();
     return answer;
+  }
+
+  /** The step, with all that people should hear of because of it. */
+  #noticed<Answer>(
+    key: Key,
+    step: Step<Answer>,
+    attempt: Attempt | null,
+    cause: Pick<Circumstance, "now" | "by">,
+  ): Step<Answer> {
+    const seen = noticed(key, step, attempt, this.#history, { ...cause, reason: null });
+    this.#history = seen.history;
+    return seen.step;
   }
 
   #visible(authority: Authority): Key | null {
@@ -460,6 +491,11 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     if (agenda !== page.agenda) this.#state.housekeep({ ...page, agenda });
   }
 
+  /** A request may have been what its key was suspended for: then every exchange ends, its own one included. */
+  #cutIfStopped(was: Key): void {
+    if (this.#state.key?.standing.suspendedAt !== was.standing.suspendedAt) this.#cutExchanges();
+  }
+
   /** Cuts what was admitted under a version that no longer holds, and notes how many there were. */
   #cutExchanges(): void {
     if (!this.#exchanges.any) return;
@@ -487,6 +523,20 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
 }
 
 const random: Random = (bytes) => crypto.getRandomValues(bytes);
+
+/** What an admission was to whoever looks for something suspicious. */
+const attemptOf = ({ presented, ip }: Admission, verdict: Verdict): Attempt => ({
+  presented,
+  ip,
+  refused: verdict.admitted ? null : verdict.refusal.reason,
+});
+
+const byAdmission = ({ requestId = "", ip, call }: Admission): By => ({
+  ...BY_POLICY,
+  requestId,
+  ip,
+  country: call?.country ?? null,
+});
 
 const NOT_FOUND = { reached: false, because: "not-found" } as const;
 const UNKNOWN = { reason: "unknown-key" } as const;

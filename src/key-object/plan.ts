@@ -1,5 +1,6 @@
 import { restMayEndAt } from "../key/end-rest.ts";
 import type { KeyEvent } from "../key/event.ts";
+import { nextExpiryNotice } from "../key/expiry-notice.ts";
 import { nextEnd } from "../key/hold.ts";
 import { nextTimeout } from "../key/reservation.ts";
 import { dueSoonAt } from "../key/rotation-policy.ts";
@@ -43,6 +44,10 @@ export function planOf(
   }
   if (key?.profile.rotation !== was.key?.profile.rotation || key?.standing.version !== was.key?.standing.version) {
     agenda = withDue(agenda, "announce-rotation", key && dueSoonAt(key));
+  }
+  const { standing } = was.key ?? {};
+  if (key?.standing.expiresAt !== standing?.expiresAt || key?.standing.revokedAt !== standing?.revokedAt) {
+    agenda = withDue(agenda, "announce-expiry", key && nextExpiryNotice(key, now));
   }
   // Whoever closes nothing costs nothing: without an open exchange there is nothing to cut.
   if (key !== null && key.standing !== was.key?.standing && exchanging) {

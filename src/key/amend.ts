@@ -3,13 +3,23 @@ import { carryOver } from "./carry-over.ts";
 import type { Key, Profile, RetiredSecret, Step } from "./key.ts";
 import { endOf } from "./lifetime.ts";
 import { BOUNDS, type JsonValue } from "./policy.ts";
+import { freshQuota } from "./quota.ts";
 import type { EpochMs } from "./time.ts";
 
 /** The fields that people may change, each replaced whole. A field that is absent stays as it is. */
 export type Amendment = Partial<
   Pick<
     Profile,
-    "name" | "scopes" | "allowedIps" | "quota" | "rateLimits" | "rotation" | "maxConcurrent" | "selfRotate" | "metadata"
+    | "name"
+    | "scopes"
+    | "allowedIps"
+    | "quota"
+    | "rateLimits"
+    | "rotation"
+    | "maxConcurrent"
+    | "selfRotate"
+    | "suspicion"
+    | "metadata"
   > & {
     readonly expiresAt: EpochMs | null;
   }
@@ -98,8 +108,13 @@ export function credit(key: Key, command: CreditCommand, circumstance: Circumsta
     limit: { before: quota.limit, after: limit },
   };
   const changed = change(key, {}, "key.credited", circumstance, detail);
+  const { excess: _none, ...counted } = use.quota ?? freshQuota(quota, circumstance.now);
   return {
-    key: { ...changed.key, profile: { ...profile, quota: { ...quota, limit } } },
+    key: {
+      ...changed.key,
+      profile: { ...profile, quota: { ...quota, limit } },
+      use: { ...changed.key.use, quota: counted },
+    },
     events: changed.events,
     answer: { done: true },
   };

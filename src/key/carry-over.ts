@@ -38,7 +38,10 @@ function carriedQuota(
   if (was === null || !isSameQuota(was, is)) return freshQuota(is, now);
   const current = quotaAt(was, state, now);
   // What was carried over into this period is kept as far as the new cap allows.
-  return { ...current, carried: Math.min(current.carried, (is.cap ?? is.limit) - is.limit) };
+  const carried = Math.min(current.carried, (is.cap ?? is.limit) - is.limit);
+  const { excess: _former, ...counted } = current;
+  const excess = current.used - (is.limit + carried);
+  return { ...counted, carried, ...(excess > 0 && { excess }) };
 }
 
 /** Whether it is the same quota with, perhaps, another limit: then what has been used goes on counting. */

@@ -39,6 +39,8 @@ export function create(
       secret,
       retired: [],
       rotatedAt: null,
+      recentRotations: [],
+      alerted: {},
       suspendedAt: null,
       revokedAt: null,
       expiresAt,

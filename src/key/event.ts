@@ -18,6 +18,9 @@ export const EVENT_TYPES = [
   "key.exchanges-cut",
   "key.refused",
   "key.recovered",
+  "key.alerted",
+  "key.quota-reached",
+  "key.expires-soon",
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

@@ -3,6 +3,7 @@ import type { Fresh } from "./create.ts";
 import type { Key, RetiredSecret, Step } from "./key.ts";
 import { BOUNDS } from "./policy.ts";
 import { remember, type Idempotency } from "./receipt.ts";
+import { stamped } from "./stamps.ts";
 import { after, type EpochMs } from "./time.ts";
 
 /** A rotation that took place, now or at the call that this one repeats. */
@@ -36,6 +37,7 @@ export function install(
       secret,
       retired: [former, ...others].slice(0, BOUNDS.retiredSecrets),
       rotatedAt: now,
+      recentRotations: stamped(key.standing.recentRotations, now, BOUNDS.recentRotations),
     },
     "key.rotated",
     circumstance,

@@ -17,6 +17,8 @@ import type { RateLimitState } from "./rate-limit.ts";
 import type { Receipts } from "./receipt.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Reservations } from "./reservation.ts";
+import type { Stamps } from "./stamps.ts";
+import type { Alert, Suspicion } from "./suspicion-policy.ts";
 import type { EpochMs } from "./time.ts";
 import type { HourUse } from "./usage.ts";
 
@@ -67,6 +69,8 @@ export type Profile = {
   readonly onReservationTimeout: ReservationTimeout;
   /** Whether the key may rotate itself. */
   readonly selfRotate: boolean;
+  /** What about the use of the key is suspicious; `null`: what usually is. */
+  readonly suspicion: Suspicion | null;
   readonly metadata: Metadata;
 };
 
@@ -82,6 +86,10 @@ export type Standing = {
   /** Earlier secrets, newest first, bounded. Presenting one is refused as such, unless its grace still runs. */
   readonly retired: readonly RetiredSecret[];
   readonly rotatedAt: EpochMs | null;
+  /** The newest rotations, bounded. */
+  readonly recentRotations: Stamps;
+  /** When each kind of alert was last raised. */
+  readonly alerted: { readonly [Name in Alert]?: EpochMs };
   readonly suspendedAt: EpochMs | null;
   readonly revokedAt: EpochMs | null;
   /** A token's is fixed: no use extends it. A session's slides with use. `null` means no end. */

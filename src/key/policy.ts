@@ -112,6 +112,14 @@ export const BOUNDS = {
   reserveSeconds: 24 * 60 * 60,
   openReservations: 1_000,
   maxConcurrent: 10_000,
+  /** Sightings that make an alert: their instants are kept. */
+  alertThreshold: 1_000,
+  /** Rotations that make one: their instants are kept in storage. */
+  recentRotations: 32,
+  alertWithinSeconds: 24 * 60 * 60,
+  /** An alert is a row in the object and two in the ledger: nobody may be able to cause one for each request. */
+  leastQuietSeconds: 60,
+  quietSeconds: 30 * 24 * 60 * 60,
 } as const;
 
 /** What `owner`, limit names and environments look like. They travel in headers and paths. */

@@ -6,7 +6,15 @@ import type { EpochMs } from "./time.ts";
  * What has been used, in which period, and what was carried over into it. `span` is `null` for a balance that never
  * refills.
  */
-export type QuotaState = { readonly span: Span | null; readonly used: number; readonly carried: number };
+export type QuotaState = {
+  readonly span: Span | null;
+  readonly used: number;
+  readonly carried: number;
+  /** How much of it had been used above a limit that was lowered, when it was lowered; absent: nothing. */
+  readonly excess?: number;
+  /** The highest share of it, in percent, of which people were told; absent: none. */
+  readonly told?: number;
+};
 
 /** What a quota says to a cost. `never`: it is more than can ever be available at once, so waiting does not help. */
 export type QuotaTake =

@@ -3,6 +3,7 @@ import type { ChainedEvent } from "../key/chain.ts";
 import type { KeyRecord } from "../key/record.ts";
 import type { HourUse } from "../key/usage.ts";
 import { deleteAnchor } from "./chain.ts";
+import { deleteAlerts, insertAlerts } from "./alerts.ts";
 import { deleteEvents, insertEvents } from "./events.ts";
 import { buryKey, upsertKey } from "./keys.ts";
 import { fromLedger } from "./unavailable.ts";
@@ -32,6 +33,7 @@ export async function deliver(db: D1Database, delivery: Delivery): Promise<void>
       : [
           ...(events.length > 0 ? [insertEvents(db, delivery.record, events)] : []),
           ...(delivery.hours?.length ? [upsertUsage(db, delivery.record, delivery.hours)] : []),
+          ...insertAlerts(db, delivery.record, events),
           upsertKey(db, delivery.record),
         ];
   await fromLedger(db.batch(statements));
@@ -42,5 +44,6 @@ const purgeStatements = (db: D1Database, keyId: KeyId): D1PreparedStatement[] =>
   deleteEvents(db, keyId),
   forgetUsage(db, keyId),
   deleteAnchor(db, keyId),
+  deleteAlerts(db, keyId),
   buryKey(db, keyId),
 ];

@@ -43,11 +43,20 @@ async function live(): Promise<{ id: string; history: string[] }> {
   await done(control(rekey, "POST", `/keys/${id}/revoke`, {}));
   expect((await use(doorFor(rekey, 1), second)).code).toBe("key-revoked");
   expect(await recordOf(rekey, id)).toMatchObject({ status: "revoked", version: 2, quota: { used: 20 } });
-  expect((await eventsOf(rekey, id)).map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5]);
-  return {
-    id,
-    history: ["1 key.created", "2 key.rotated", "3 key.suspended", "4 key.resumed", "5 key.revoked"],
-  };
+  const history = [
+    "1 key.created",
+    "2 key.rotated",
+    "3 key.alerted",
+    "4 key.suspended",
+    "5 key.resumed",
+    "6 key.quota-reached",
+    "7 key.quota-reached",
+    "8 key.quota-reached",
+    "9 key.revoked",
+    "10 key.alerted",
+  ];
+  expect((await eventsOf(rekey, id)).map(({ sequence, type }) => `${sequence} ${type}`)).toEqual(history);
+  return { id, history };
 }
 
 describe.each<LedgerFault>(["fail", "hang", "lose"])("while every question to D1 meets %s", (fault) => {
@@ -60,7 +69,7 @@ describe.each<LedgerFault>(["fail", "hang", "lose"])("while every question to D1
     await rekey.ledgerFault("pass");
     // Nobody touches the key any more: its own alarm has to do it.
     await expect.poll(() => ledgerOf(id), { timeout: 30_000, interval: 200 }).toEqual(history);
-    await expect.poll(() => rowOf(id)).toEqual({ status: "revoked", version: 2, revision: 5 });
+    await expect.poll(() => rowOf(id)).toEqual({ status: "revoked", version: 2, revision: 9 });
   });
 
   it("lists say that they have to wait, and nothing else is affected", async () => {
@@ -94,6 +103,6 @@ describe("when the process is killed before the ledger was told", () => {
     await rekey.kill();
     await rekey.restart();
     await expect.poll(() => ledgerOf(id), { timeout: 30_000, interval: 200 }).toEqual(history);
-    await expect.poll(() => rowOf(id)).toEqual({ status: "revoked", version: 2, revision: 5 });
+    await expect.poll(() => rowOf(id)).toEqual({ status: "revoked", version: 2, revision: 9 });
   });
 });

@@ -92,7 +92,7 @@ describe("an owner that is revoked", () => {
       expect(await decide(owner, verb)).toMatchObject({ status: 409, body: { code: "owner-revoked" } });
     }
     const { items } = (await admin("GET", `/keys/${key.record.id}/events`)).body as { items: { type: string }[] };
-    expect(items.map(({ type }) => type)).toEqual(["key.revoked", "key.created"]);
+    expect(items.map(({ type }) => type)).toEqual(["key.alerted", "key.revoked", "key.created"]);
   });
 
   it.each([1, 2, 3])("takes the keys along that are being created meanwhile (%i)", async (round) => {

@@ -36,8 +36,8 @@ describe("60 rotations at once, over three doors, that name the same version", (
     }
     const winner = answers.find(({ status }) => status === 200)!.body["key"] as string;
     expect((await use(rekey.url, winner)).code).toBe("admitted");
-    expect((await use(rekey.url, key)).code).toBe("key-rotated");
     expect((await eventsOf(rekey, id)).map(({ type }) => type)).toEqual(["key.created", "key.rotated"]);
+    expect((await use(rekey.url, key)).code).toBe("key-rotated");
   });
 
   it("in five rounds make six versions", async () => {

@@ -37,7 +37,7 @@ describe("rotations, suspensions and resumptions racing a revocation", () => {
 
       const history = await stub.events({ ...asked, before: null, limit: 100 });
       const events = history.reached ? history.events : [];
-      expect(events[0]!.type).toBe("key.revoked");
+      expect(events.find(({ type }) => type !== "key.alerted")!.type).toBe("key.revoked");
       expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, index) => events.length - index));
     }
   });

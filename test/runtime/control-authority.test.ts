@@ -104,6 +104,18 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
   resumeWebhook: { changes: false, status: 200, id: hookOf },
   listWebhookDeliveries: { changes: false, status: 200, id: hookOf },
   replayWebhookDelivery: { changes: false, status: 202, id: deliveryOf },
+  acknowledgeAlert: {
+    changes: false,
+    status: 200,
+    body: { note: "seen" },
+    id: async (target) => {
+      await told(control("POST", keyPath(target, "/rotate")));
+      await verify(target.key);
+      // A change brings the ledger what the verification has left for later.
+      await told(control("POST", keyPath(target, "/suspend")));
+      return `alert_${target.record.id.slice("key_".length)}_3`;
+    },
+  },
   purgeKey: { changes: true, status: 204, before: (target) => told(control("POST", keyPath(target, "/revoke"))) },
 };
 
@@ -116,6 +128,7 @@ const ELSEWHERE = [
   "listKeys",
   "listEvents",
   "getUsage",
+  "listAlerts",
   "listOwners",
   "createWebhook",
   "listWebhooks",
@@ -298,6 +311,28 @@ describe.each(["listKeys", "listEvents", "listOwners", "listWebhooks"])("%s", (o
       const filters = operationId === "listOwners" ? [] : [OWN, "globex"];
       for (const owner of filters) {
         expect([...(await ownersSeen(`?limit=200&owner=${owner}`))]).toEqual(sees(caller, owner) ? [owner] : []);
+      }
+    }
+  });
+});
+
+describe("listAlerts", () => {
+  it("shows the caller's own owner only, even when another's or another's key is asked for", async () => {
+    const targets = await Promise.all(OWNERS.map((owner) => issue({ owner })));
+    for (const target of targets) await RECIPES["acknowledgeAlert"]!.id!(target);
+    for (const caller of await withScope("listAlerts", undefined)) {
+      const bearer = await bearerOf(caller);
+      const ownersSeen = async (query: string) => {
+        const path = `/_rekey/v1/alerts?limit=200${query}`;
+        const page = await told<{ items: { owner: string | null }[] }>(control("GET", path, bearer));
+        return new Set(page.items.map(({ owner }) => owner));
+      };
+      expect(await ownersSeen("")).toEqual(new Set(OWNERS.filter((owner) => sees(caller, owner))));
+      for (const { record } of targets) {
+        const seen = sees(caller, record.owner) ? [record.owner] : [];
+        expect(await ownersSeen(`&keyId=${record.id}`)).toEqual(new Set(seen));
+        const byOwner = record.owner === null ? new Set(seen) : await ownersSeen(`&owner=${record.owner}`);
+        expect(byOwner).toEqual(new Set(seen));
       }
     }
   });

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { ROUTES } from "../../src/control/routes.ts";
+import { ALERTS } from "../../src/key/suspicion-policy.ts";
 import { shapeOf, spoilings } from "../support/bad-input.ts";
 import { control, issue, keyPath, told, type Issued } from "../support/control.ts";
 
@@ -28,6 +29,12 @@ const policy = {
   rotation: { afterUses: 5, afterSeconds: 60, mode: "require", graceSeconds: 0 },
   maxConcurrent: 2,
   selfRotate: true,
+  suspicion: Object.fromEntries(
+    ALERTS.map((alert) => [
+      alert,
+      { threshold: 5, withinSeconds: 60, quietSeconds: 60, action: "suspend", off: false },
+    ]),
+  ),
   expiresAt: "2099-01-01T00:00:00Z",
   metadata: { plan: "pro" },
 };
@@ -55,6 +62,7 @@ const GOOD: Readonly<Record<string, object>> = {
   createWebhook: { url: "https://hooks.example.com", events: ["key.*"], description: "why", owner: "acme" },
   amendWebhook: { url: "https://hooks.example.com", events: ["key.*"], description: "why" },
   rotateWebhookSecret: { overlapSeconds: 60 },
+  acknowledgeAlert: { note: "why" },
   creditKey: { add: 1, set: 1, reason: "why" },
   ...Object.fromEntries(
     [
@@ -88,6 +96,7 @@ describe.each(withBody.map((route) => [route.operationId, route] as const))("%s"
     const path = route.path
       .replace("reservations/{id}", "reservations/res_0000000000000000_0000000000000000")
       .replace("webhooks/{id}", "webhooks/wh_0000000000000000")
+      .replace("alerts/{id}", "alerts/alert_0000000000000000_1")
       .replace("{id}", target.record.id)
       .replace("{owner}", "acme");
     const before = await stateOf(target);

@@ -11,6 +11,8 @@ const ADMIN = testSecrets.REKEY_ADMIN_TOKEN;
 const pathOf = (template: string) =>
   template
     .replace("reservations/{id}", "reservations/res_0000000000000404_0000000000000000")
+    .replace("alerts/{id}", "alerts/alert_0000000000000404_1")
+    .replace("webhooks/{id}", "webhooks/wh_0000000000000404")
     .replace("{id}", "key_0000000000000404")
     .replace("{code}", "not-found")
     .replace("{owner}", "nobody");

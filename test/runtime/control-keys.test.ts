@@ -85,6 +85,7 @@ describe("create", () => {
       reserveSeconds: 300,
       onReservationTimeout: "charge",
       selfRotate: false,
+      suspicion: null,
       metadata: FULL.metadata,
     });
     expect(response.headers.get("location")).toBe(`/_rekey/v1/keys/${record.id}`);

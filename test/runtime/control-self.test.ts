@@ -125,7 +125,8 @@ describe("a key rotates itself", () => {
     expect(await verify(issued.key)).toMatchObject({ code: "key-rotated" });
     expect(await verify(rotated.key)).toMatchObject({ valid: true, version: 2 });
     const { items } = await told<{ items: object[] }>(control("GET", keyPath(issued, "/events")));
-    expect(items[0]).toMatchObject({
+    expect(items[0]).toMatchObject({ type: "key.alerted", detail: { alert: "retired-secret-used" } });
+    expect(items[1]).toMatchObject({
       type: "key.rotated",
       actor: issued.record.id,
       detail: { reason: `found [redacted …${issued.key.slice(-4)}]` },

@@ -69,7 +69,7 @@ describe("the first use of a secret whose answer could be repeated", () => {
 });
 
 describe("nothing is written", () => {
-  it("by a refusal, for whatever reason", async () => {
+  it("by a refusal that raises no alert, for whatever reason", async () => {
     const { stub, credential } = await openKey({
       quota: aQuota(1),
       rateLimits: [aWindow(3, 3600)],
@@ -79,6 +79,8 @@ describe("nothing is written", () => {
     const second = await rotated(stub);
     const ip = "203.0.113.7";
     expect(await hears(stub, second, { ip })).toBe("admitted");
+    // What these two raise an alert for is known from now on.
+    expect([await hears(stub, credential), await hears(stub, "nobody's")]).toEqual(["key-rotated", "wrong-secret"]);
     await atRest(stub);
     using written = await observeStorage(stub);
     expect([
@@ -142,6 +144,7 @@ describe("nothing is written", () => {
 
   it("by those who may not: a weaker control key, another owner's, a holder of nothing", async () => {
     const { stub, record } = await openKey({ owner: "acme", scopes: ["rekey:*"] });
+    expect(await hears(stub, "nobody's")).toBe("wrong-secret");
     await atRest(stub);
     using written = await observeStorage(stub);
     const authorityOver = (owner: string): Authority => ({

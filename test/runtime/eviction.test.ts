@@ -239,6 +239,7 @@ describe("a key that is evicted between every two steps", () => {
     expect(instants.size).toBe(1);
     expect(await hears(stub, credential, { ip: "203.0.113.7" })).toBe("key-revoked");
     const history = await stub.events({ ...asked, before: null, limit: 10 });
-    expect(history.reached && history.events.map(({ type }) => type)).toEqual(["key.revoked", "key.created"]);
+    const types = ["key.alerted", "key.revoked", "key.created"];
+    expect(history.reached && history.events.map(({ type }) => type)).toEqual(types);
   });
 });

@@ -167,11 +167,11 @@ describe("a key that the first release has written", () => {
         allowance: { quota: { used: 12, remaining: 38 } },
       },
     });
+    const history = await stub.events({ ...asked, before: null, limit: 10 });
+    expect(history.reached && history.events).toEqual(FIRST_RELEASE.events.toReversed());
     expect(await hears(stub, "the first")).toBe("key-rotated");
     expect(await hears(stub, "the second")).toBe("admitted");
     expect(await hears(stub, "nobody's")).toBe("wrong-secret");
-    const history = await stub.events({ ...asked, before: null, limit: 10 });
-    expect(history.reached && history.events).toEqual(FIRST_RELEASE.events.toReversed());
     expect(await runInDurableObject(stub, (_object, { storage }) => schemaVersionOf(storage.sql))).toBe(SCHEMA_VERSION);
   });
 

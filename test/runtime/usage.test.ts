@@ -7,7 +7,7 @@ import { epochMs } from "../../src/key/time.ts";
 import { countAdmission } from "../../src/key/usage.ts";
 import { deliver } from "../../src/ledger/deliver.ts";
 import { readUsage } from "../../src/ledger/usage.ts";
-import { aQuota } from "../support/a-key.ts";
+import { aQuota, UNSUSPICIOUS } from "../support/a-key.ts";
 import { meetLedger, type Ledger } from "../support/meet-ledger.ts";
 import { observeStorage } from "../support/observe-storage.ts";
 import { asked, atRest, hears, openKey, rotated, withCredential, type Stub } from "../support/open-key.ts";
@@ -185,9 +185,10 @@ describe("refusals", () => {
     expect(await events()).toEqual([]);
     await ring(stub);
     expect(await events()).toMatchObject([
-      { sequence: 4, by: { actor: "caller" }, detail: { reason: "insufficient-scope", count: 1 } },
+      { sequence: 5, by: { actor: "caller" }, detail: { reason: "insufficient-scope", count: 1 } },
       {
-        sequence: 3,
+        // Behind the alert about the first of them.
+        sequence: 4,
         by: { actor: "caller", requestId: "req_0", ip, country: "DE" },
         detail: { reason: "key-rotated", count: 30, sample: { ip, method: "GET", path: "/v1/orders/7" } },
       },
@@ -210,7 +211,7 @@ describe("refusals", () => {
   });
 
   it("write a bounded number of rows, however many there are", async () => {
-    const { stub } = await openKey();
+    const { stub } = await openKey({ suspicion: UNSUSPICIOUS });
     await atRest(stub);
     using written = await observeStorage(stub);
     for (let n = 0; n < 500; n++) await hears(stub, "nobody's", { ip });

@@ -8,6 +8,7 @@ import type { By } from "../../src/key/event.ts";
 import type { Key, Profile, Secret, Step } from "../../src/key/key.ts";
 import { rotate, type RotateCommand, type Rotation } from "../../src/key/rotate.ts";
 import type { QuotaPeriod, QuotaRule, RateLimitRule, RotationRule } from "../../src/key/policy.ts";
+import { ALERTS, USUAL_SUSPICION, type Suspicion } from "../../src/key/suspicion-policy.ts";
 import { epochMs, type EpochMs } from "../../src/key/time.ts";
 
 /** So many seconds into the tests' own epoch: Thursday 2026-01-01T00:00:00Z. Milliseconds are fractions. */
@@ -49,6 +50,7 @@ export const aProfile = (profile: Partial<Profile> = {}): Profile => ({
   reserveSeconds: 300,
   onReservationTimeout: "charge",
   selfRotate: true,
+  suspicion: null,
   metadata: {},
   ...profile,
 });
@@ -89,6 +91,11 @@ export const aQuota = (limit: number, period: QuotaPeriod = "day", quota: Partia
   cap: null,
   ...quota,
 });
+
+/** Rules under which nothing about a key's use is suspicious, for tests of something else. */
+export const UNSUSPICIOUS: Suspicion = Object.fromEntries(
+  ALERTS.map((alert) => [alert, { ...USUAL_SUSPICION[alert], off: true }]),
+);
 
 export const aWindow = (limit: number, windowSeconds: number, name = "burst"): RateLimitRule => ({
   name,

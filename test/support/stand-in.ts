@@ -7,6 +7,7 @@ const KINDS: readonly { readonly same: boolean; readonly fits: (text: string) =>
   { same: true, fits: (text) => /^wh_[0-9A-Za-z]{16}$/.test(text) },
   { same: true, fits: (text) => /^evt_test_[0-9A-Za-z]{16}$/.test(text) },
   { same: true, fits: (text) => /^whsec_[0-9A-Za-z+/]{43}=$/.test(text) },
+  { same: true, fits: (text) => /^alert_[0-9A-Za-z]{16}_[1-9][0-9]*$/.test(text) },
   { same: true, fits: (text) => parseCredential(text) !== null },
   { same: true, fits: (text) => /^…[0-9A-Za-z]{4}$/.test(text) },
   { same: false, fits: (text) => /^req_[0-9a-f]{32}$/.test(text) },

@@ -45,6 +45,8 @@ describe("create", () => {
       secret: FIRST,
       retired: [],
       rotatedAt: null,
+      recentRotations: [],
+      alerted: {},
       suspendedAt: null,
       revokedAt: null,
       expiresAt: t(60),

@@ -98,7 +98,22 @@ const CALLS: Readonly<Record<string, Operation>> = {
       }),
     repeat: "always",
   },
+  listAlerts: {
+    call: (fetch) =>
+      control(fetch).listAlerts({
+        owner: "acme",
+        keyId: ID,
+        alert: "unknown-secret",
+        acknowledged: false,
+        from: "2030-01-01T00:00:00Z",
+        to: "2030-01-02T00:00:00Z",
+        cursor: "c",
+        limit: 5,
+      }),
+    repeat: "always",
+  },
   listKeyClients: { call: (fetch) => control(fetch).listKeyClients(ID), repeat: "always" },
+  acknowledgeAlert: { call: (fetch) => control(fetch).acknowledgeAlert(ID, { note: "why" }), repeat: "always" },
   verifyKey: { call: (fetch) => control(fetch).verifyKey({ key: "k" }), repeat: "never" },
   verifyBatch: { call: (fetch) => control(fetch).verifyBatch([{ key: "k" }]), repeat: "never" },
   listOwners: { call: (fetch) => control(fetch).listOwners({ cursor: "c", limit: 5 }), repeat: "always" },

@@ -160,6 +160,7 @@ describe("a create within bounds", () => {
         reserveSeconds: 300,
         onReservationTimeout: "charge",
         selfRotate: true,
+        suspicion: null,
         metadata: {},
       },
     });

@@ -1,4 +1,5 @@
 import type { EventJson } from "../../http/event-json.ts";
+import type { AlertJson } from "../schema/alert.ts";
 import type { KeyRecordJson } from "../schema/record.ts";
 import type { DeliveryJson, WebhookJson } from "../schema/webhook.ts";
 
@@ -21,9 +22,11 @@ export const AT = {
   settled: "2027-01-12T09:58:22.417Z",
   timesOut: "2027-01-12T10:02:10.000Z",
   rotated: "2027-01-12T10:02:45.118Z",
+  alerted: "2027-01-12T10:05:00.250Z",
   rotatedItself: "2027-01-12T10:20:00.731Z",
   stopped: "2027-01-12T11:05:12.360Z",
   revoked: "2027-01-12T12:00:04.902Z",
+  acknowledged: "2027-01-12T10:41:38.804Z",
   asked: "2027-01-12T12:30:00.000Z",
   monthEnds: "2027-02-01T00:00:00.000Z",
 } as const;
@@ -70,6 +73,7 @@ export const billing: KeyRecordJson = {
   reserveSeconds: 300,
   onReservationTimeout: "charge",
   selfRotate: true,
+  suspicion: null,
   metadata: { team: "payments" },
 };
 
@@ -98,7 +102,7 @@ export const billingRotated: KeyRecordJson = {
 
 export const billingRotatedItself: KeyRecordJson = {
   ...billingAmended,
-  revision: 4,
+  revision: 5,
   version: 3,
   hint: hintOf(THIRD),
   rotatedAt: AT.rotatedItself,
@@ -144,7 +148,7 @@ export const CALLER = { ip: "198.51.100.7", userAgent: "billing-cli/1.4" } as co
 /** The two rotations, newest first. */
 export const rotations: readonly EventJson[] = [
   {
-    sequence: 4,
+    sequence: 5,
     type: "key.rotated",
     at: AT.rotatedItself,
     actor: BILLING_ID,
@@ -207,4 +211,21 @@ export const tested: DeliveryJson = {
   attempts: 0,
   nextAttemptAt: AT.asked,
   lastAttempt: null,
+};
+
+/** Somebody went on using the first secret. */
+export const alerted: AlertJson = {
+  id: `alert_${BILLING_ID.slice("key_".length)}_4` as AlertJson["id"],
+  keyId: BILLING_ID,
+  owner: "acme",
+  sequence: 4,
+  alert: "retired-secret-used",
+  action: "alert",
+  at: AT.alerted,
+  requestId: REQUEST_ID,
+  ip: null,
+  userAgent: null,
+  country: null,
+  evidence: { version: 1, endedAt: AT.rotated, secondsSinceEnd: 0 },
+  acknowledged: null,
 };

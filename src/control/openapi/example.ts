@@ -7,7 +7,7 @@ export type Example = {
   /** The credential of the key that asks, where an operation is the key's own; otherwise the admin asks. */
   readonly holder?: string;
   readonly params?: Readonly<Record<string, string>>;
-  readonly query?: Readonly<Record<string, string | number>>;
+  readonly query?: Readonly<Record<string, string | number | boolean>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: object;
   readonly status: number;

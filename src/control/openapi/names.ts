@@ -1,4 +1,5 @@
 import type * as z from "zod/mini";
+import { acknowledgeBody, alert } from "../schema/alert.ts";
 import { amendBody } from "../schema/amend.ts";
 import { createBody, issuedKey } from "../schema/create.ts";
 import { creditBody } from "../schema/credit.ts";
@@ -10,6 +11,7 @@ import { keyRecord, listedKey, quotaReading, rateLimitReading } from "../schema/
 import { rotateBody, rotatedKey } from "../schema/rotate.ts";
 import { settleBody, settledReservation } from "../schema/settle.ts";
 import { client, usage } from "../schema/usage.ts";
+import { suspicion, suspicionRules } from "../schema/suspicion.ts";
 import { verifyAnswer, verifyQuestion } from "../schema/verify.ts";
 import {
   delivery,
@@ -43,6 +45,10 @@ export const NAMES: ReadonlyMap<z.core.$ZodType, string> = new Map<z.core.$ZodTy
   [chainProof, "ChainProof"],
   [usage, "Usage"],
   [client, "KeyClient"],
+  [alert, "Alert"],
+  [acknowledgeBody, "Acknowledgement"],
+  [suspicion, "Suspicion"],
+  [suspicionRules, "SuspicionRules"],
   [listedOwner, "ListedOwner"],
   [ownerProgress, "OwnerProgress"],
   [webhookBody, "NewWebhook"],

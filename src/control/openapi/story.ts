@@ -1,5 +1,6 @@
 import { CODES } from "../../http/codes.ts";
 import {
+  alerted,
   AT,
   balance,
   billing,
@@ -42,7 +43,7 @@ const identity = {
   expiresAt: null,
 };
 
-const stopped = { ...billingRotatedItself, revision: 5, status: "suspended" } as const;
+const stopped = { ...billingRotatedItself, revision: 6, status: "suspended" } as const;
 const { failingSince: _since, pending: _waiting, dead: _givenUp, ...hookedListed } = hooked;
 const acme = { owner: "acme", keys: 1, acknowledged: 1, forbidden: 0, ledger: "searched" } as const;
 
@@ -251,6 +252,23 @@ export const STORY: readonly Example[] = [
     answer: { key: THIRD, record: billingRotatedItself, retired: { version: 2, validUntil: AT.rotatedItself } },
   },
   {
+    operationId: "listAlerts",
+    name: "open",
+    summary: "What nobody has looked into yet: somebody still uses the old secret",
+    query: { owner: "acme", acknowledged: false },
+    status: 200,
+    answer: page(alerted),
+  },
+  {
+    operationId: "acknowledgeAlert",
+    name: "explained",
+    summary: "Somebody has looked into it",
+    params: { id: alerted.id },
+    body: { note: "the old laptop was found" },
+    status: 200,
+    answer: { ...alerted, acknowledged: { at: AT.acknowledged, by: "admin", note: "the old laptop was found" } },
+  },
+  {
     operationId: "suspendKey",
     name: "stopped",
     summary: "Stopped for now",
@@ -265,7 +283,7 @@ export const STORY: readonly Example[] = [
     summary: "And let in again",
     params: { id: billing.id },
     status: 200,
-    answer: { ...stopped, revision: 6, status: "active" },
+    answer: { ...stopped, revision: 7, status: "active" },
   },
   {
     operationId: "listKeyEvents",
@@ -278,13 +296,13 @@ export const STORY: readonly Example[] = [
       items: [
         {
           ...rotations[1],
-          sequence: 6,
+          sequence: 7,
           type: "key.resumed",
           at: AT.stopped,
           detail: { status: { before: "suspended", after: "active" } },
         },
       ],
-      nextCursor: "Ng",
+      nextCursor: "Nw",
       asOf: AT.asked,
     },
   },
@@ -299,10 +317,10 @@ export const STORY: readonly Example[] = [
       intact: true,
       fault: null,
       anchor: { sequence: 0, hash: "" },
-      verifiedThrough: 6,
+      verifiedThrough: 7,
       onlyInLedger: [],
-      deliveredThrough: 6,
-      head: { sequence: 6, hash: "q8NaVmYtH2dCbS5xwKfE0r1uJgLzPo7iTeA9hWvX3nM" },
+      deliveredThrough: 7,
+      head: { sequence: 7, hash: "q8NaVmYtH2dCbS5xwKfE0r1uJgLzPo7iTeA9hWvX3nM" },
       asOf: AT.asked,
     },
   },
@@ -370,7 +388,7 @@ export const STORY: readonly Example[] = [
     holder: THIRD,
     body: { reason: "found in a public repository" },
     status: 200,
-    answer: { ...billingRotatedItself, revision: 9, status: "revoked", revokedAt: AT.revoked },
+    answer: { ...billingRotatedItself, revision: 10, status: "revoked", revokedAt: AT.revoked },
   },
   {
     operationId: "purgeKey",

@@ -16,7 +16,7 @@ type Chapter = (typeof TAGS)[number]["name"];
 /** The first that fits. */
 const CHAPTERS: readonly (readonly [RegExp, Chapter])[] = [
   [/^\/_rekey\/v1\/webhooks\b/, "Webhooks"],
-  [/\/(?:events|usage|clients)\b/, "History"],
+  [/\/(?:events|usage|clients|alerts)\b/, "History"],
   [/^\/_rekey\/v1\/keys\b/, "Keys"],
   [/^\/_rekey\/v1\/verify\b/, "Verdicts"],
   [/^\/_rekey\/v1\/self\b/, "Self-service"],

@@ -216,6 +216,30 @@ export const WORDS: Readonly<Record<string, string>> = {
   because:
     "Why it failed; `null`: it did not. `not-public`, `unresolved`, `resolver-silent`: nothing was sent, because of where the name leads.",
 
+  // Of suspicion
+  suspicion: "What about the use of the key raises an alert, where it is not as usual; `null`: as usual.",
+  "retired-secret-used": "A secret that was replaced is presented after its end. Usually 1 within 600 s.",
+  "revoked-secret-used": "The secret of a revoked key is presented. Usually 1 within 600 s.",
+  "unknown-secret": "A secret with this deployment's tag that the key does not know. Usually 1 within 600 s.",
+  "rapid-rotation": "Rotations, by whomever. Usually 5 within 600 s; at most 32.",
+  "failures-then-success": "Refusals of one address, and then an admission. Usually 10 within 600 s.",
+  "refusal-burst": "Refusals, of whatever address. Usually 100 within 60 s.",
+  "counter-above-limit": "More used than the quota lets through, which only a fault can do.",
+  threshold: "How many sightings are an alert.",
+  withinSeconds: "Within how long, in seconds.",
+  quietSeconds: "How long there is no further alert like it, in seconds.",
+  action: "`alert`: people are told. `suspend`: the key is suspended in the same step, too.",
+  off: "True: this is not looked for.",
+  "Alert.id": "The alert's id.",
+  "Alert.sequence": "Of the event in the key's history that says the same.",
+  "Alert.action": "What was done about it in the same step.",
+  alert: "What was seen.",
+  evidence: "What speaks for it, by kind of alert.",
+  "Alert.acknowledged": "Who has looked into it, and when; `null`: nobody yet.",
+  "listAlerts.acknowledged": "`false`: only what nobody has looked into yet. `true`: only the others.",
+  "Alert.by": "Who: `admin`, or a control key's id.",
+  note: "What came of it.",
+
   // Of lists
   items: "What was found.",
   nextCursor: "Where the list goes on; `null` at its end.",

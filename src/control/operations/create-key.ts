@@ -68,6 +68,7 @@ export const createKey = operation({
         reserveSeconds: wanted.reserveSeconds,
         onReservationTimeout: wanted.onReservationTimeout,
         selfRotate: wanted.selfRotate,
+        suspicion: wanted.suspicion,
         metadata: wanted.metadata,
       },
       end: endOf(wanted),

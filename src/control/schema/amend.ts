@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { BOUNDS } from "../../key/policy.ts";
 import { instant, metadata, text } from "./fields.ts";
 import { allowedIps, maxConcurrent, quota, rateLimits, rotation, scopes } from "./policy.ts";
+import { suspicion } from "./suspicion.ts";
 
 /** Each named field is replaced whole; `null` clears one that a record may hold as `null`. */
 export const amendBody = z.lazy(() =>
@@ -14,6 +15,7 @@ export const amendBody = z.lazy(() =>
     rotation: z.optional(z.nullable(rotation)),
     maxConcurrent: z.optional(z.nullable(maxConcurrent)),
     selfRotate: z.optional(z.boolean()),
+    suspicion: z.optional(z.nullable(suspicion)),
     /** An instant that is past ends the key at once; a later one revives a key that has expired. */
     expiresAt: z.optional(z.nullable(instant)),
     metadata: z.optional(metadata),

@@ -3,6 +3,7 @@ import { BOUNDS, DEFAULT_RESERVE_SECONDS, ENVIRONMENTS, KINDS, RESERVATION_TIMEO
 import { instant, isObject, label, metadata, orNull, prefix, text, whole, withDefault } from "./fields.ts";
 import { allowedIps, maxConcurrent, quota, rateLimits, rotation, scopes } from "./policy.ts";
 import { keyRecord } from "./record.ts";
+import { suspicion } from "./suspicion.ts";
 
 /** Where a key's object may live: Cloudflare's location hints. */
 const REGIONS = ["wnam", "enam", "weur", "eeur", "apac", "oc", "afr", "me", "sam"] as const;
@@ -29,6 +30,7 @@ export const createBody = z.lazy(() =>
       reserveSeconds: withDefault(whole(1, BOUNDS.reserveSeconds), DEFAULT_RESERVE_SECONDS),
       onReservationTimeout: withDefault(z.enum(RESERVATION_TIMEOUTS), "charge"),
       selfRotate: withDefault(z.boolean(), true),
+      suspicion: orNull(suspicion),
       metadata: withDefault(metadata, {}),
     })
     .check(

@@ -10,6 +10,7 @@ import {
   type Metadata,
 } from "../../key/policy.ts";
 import { keyId, opaque, timestamp } from "./fields.ts";
+import { suspicionRules } from "./suspicion.ts";
 
 // What the control API says of a key. `record-json.ts` makes it, and does not compile when it disagrees.
 
@@ -90,6 +91,7 @@ const lasting = () => ({
   reserveSeconds: z.int(),
   onReservationTimeout: z.enum(RESERVATION_TIMEOUTS),
   selfRotate: z.boolean(),
+  suspicion: z.nullable(suspicionRules),
   metadata: opaque<Metadata>(),
 });
 

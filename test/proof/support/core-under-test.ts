@@ -350,6 +350,7 @@ const profileOf = (rules: Rules, now: EpochMs): Profile => ({
   reserveSeconds: rules.reserveMs / 1000,
   onReservationTimeout: rules.onTimeout,
   selfRotate: rules.selfRotate,
+  suspicion: null,
   metadata: {},
 });
 

@@ -73,6 +73,8 @@ export const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTION
 export const isMethod = (method: string): boolean => (METHODS as readonly string[]).includes(method);
 
 const MAX_RULES = 256;
+/** In each list of origins or headers: every request of a page is compared with the former, and told the latter. */
+const MAX_NAMES = 64;
 
 /** What is wrong with which part of the setting, as `[2].cost`. */
 export type RouteFault = { readonly path: string; readonly message: string };
@@ -140,7 +142,9 @@ const scopes = z.lazy(() =>
 const units = z.lazy(() => z.number().check(z.multipleOf(1), z.gte(0), z.lte(BOUNDS.limit)));
 const headerNames = z.lazy(() =>
   withDefault(
-    z.array(z.string().check(z.regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/, "must be the name of a header"))),
+    z
+      .array(z.string().check(z.regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/, "must be the name of a header")))
+      .check(z.maxLength(MAX_NAMES)),
     [],
   ),
 );
@@ -159,7 +163,7 @@ const corsOrigin = z.lazy(() =>
 const cors = z.lazy(() =>
   z
     .strictObject({
-      origins: z.array(corsOrigin).check(z.minLength(1), z.maxLength(64)),
+      origins: z.array(corsOrigin).check(z.minLength(1), z.maxLength(MAX_NAMES)),
       headers: headerNames,
       exposeHeaders: headerNames,
       credentials: withDefault(z.boolean(), false),
@@ -178,13 +182,16 @@ const rule = z.lazy(() =>
   z
     .strictObject({
       path,
-      methods: withDefault(z.nullable(z.array(z.enum(METHODS)).check(z.minLength(1))), null),
+      methods: withDefault(
+        z.nullable(z.array(z.enum(METHODS)).check(z.minLength(1), z.maxLength(METHODS.length))),
+        null,
+      ),
       public: withDefault(z.boolean(), false),
       scopes,
       anyScope: scopes,
       cost: z.optional(units),
       reserve: z.optional(units),
-      refundOn: withDefault(z.array(z.enum(REFUND_OUTCOMES)), []),
+      refundOn: withDefault(z.array(z.enum(REFUND_OUTCOMES)).check(z.maxLength(REFUND_OUTCOMES.length)), []),
       cors: withDefault(z.nullable(cors), null),
       websocket: withDefault(z.boolean(), false),
       assertion: withDefault(z.boolean(), false),

@@ -20,9 +20,20 @@ export type Gateway = AsyncDisposable & {
   seen(): readonly Seen[];
 };
 
-export async function startGateway(options: RekeyOptions = {}): Promise<Gateway> {
+/** The ways by which a gateway may reach its origin. The zone's own is whatever host the client asked for. */
+export const WAYS = ["ORIGIN_URL", "the service binding ORIGIN", "the zone's own origin"] as const;
+export type Way = (typeof WAYS)[number];
+
+export async function startGateway({
+  way = "ORIGIN_URL",
+  ...options
+}: RekeyOptions & { readonly way?: Way } = {}): Promise<Gateway> {
   const origin = await startNodeOrigin();
-  const rekey = await startRekey({ origin: origin.url, ...options });
+  const rekey = await startRekey({
+    origin: way === "ORIGIN_URL" ? origin.url : "",
+    ...(way === "the service binding ORIGIN" && { originBinding: origin.url }),
+    ...options,
+  });
 
   const control = async (method: string, path: string, body?: object) => {
     const response = await fetch(`${rekey.url}/_rekey/v1${path}`, {

@@ -14,6 +14,8 @@ export type RekeyOptions = {
   readonly edges?: number;
   /** Where the gateway forwards to. Default: a port on which nobody listens. */
   readonly origin?: string;
+  /** URL that the service binding ORIGIN leads to, through a Worker. Default: there is no such binding. */
+  readonly originBinding?: string;
   /** Settings and secrets on top of wrangler.toml's and the test secrets. */
   readonly vars?: Readonly<Record<string, string>>;
   /** True: the ledger can be made to fail, and questions to it are counted. */
@@ -107,6 +109,7 @@ export async function startRekey(options: RekeyOptions = {}): Promise<Rekey> {
         bindings: { ...bindings, ...vars },
         neighbour,
         shields,
+        originBinding: options.originBinding ?? null,
       },
       logs,
     );

@@ -26,6 +26,8 @@ export type Plan = {
   readonly bindings: Readonly<Record<string, string>>;
   /** Failures that a shield lets pass for each address in a minute, instead of what wrangler.toml says. */
   readonly shields: { readonly FAILURES?: number; readonly ADMIN_FAILURES?: number };
+  /** URL that the service binding ORIGIN leads to; `null`: there is no such binding. */
+  readonly originBinding: string | null;
   /** Bundle of a Worker of somebody else that has the binding REKEY to this one; `null`: there is none. */
   readonly neighbour: string | null;
 };
@@ -57,6 +59,7 @@ const say = (said: Said) => process.send?.(said);
 export const OWNER = "rekey";
 
 const NEIGHBOUR = "neighbour";
+const ORIGIN = "origin";
 
 let fault: LedgerFault = "pass";
 let questions = 0;
@@ -98,7 +101,11 @@ async function start(plan: Plan): Promise<Miniflare> {
       modules: [{ type: "ESModule" as const, path: bundle }],
       bindings: { ...worker.bindings, ...plan.bindings },
       ratelimits: { ...worker.ratelimits, ...shieldsOf(plan) },
-      serviceBindings: { ...worker.serviceBindings, LEDGER_FAULTS: meetFault },
+      serviceBindings: {
+        ...worker.serviceBindings,
+        LEDGER_FAULTS: meetFault,
+        ...(plan.originBinding !== null && { ORIGIN }),
+      },
       durableObjects: Object.fromEntries(
         Object.entries(worker.durableObjects ?? {}).map(([binding, designator]) => {
           const durableObject = typeof designator === "string" ? { className: designator } : designator;
@@ -111,9 +118,10 @@ async function start(plan: Plan): Promise<Miniflare> {
   });
 
   const neighbour = plan.neighbour === null ? [] : [neighbourOf(plan.neighbour, worker)];
+  const origin = plan.originBinding === null ? [] : [originWorker(plan.originBinding, worker)];
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
-      workers: [...workers, ...neighbour],
+      workers: [...workers, ...neighbour, ...origin],
       resourcePersistencePath: plan.storage,
       unsafeDevRegistryPath: plan.registry,
       unsafeInspectDurableObjects: true,
@@ -144,6 +152,24 @@ const neighbourOf = (bundle: string, { compatibilityDate }: Blueprint["worker"])
   modules: [{ type: "ESModule" as const, path: bundle }],
   serviceBindings: { REKEY: { name: OWNER, entrypoint: "RekeyService" } },
   unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+});
+
+/** An API that is a Worker itself, as far as Rekey can see: it hands every request on to a server. */
+const originWorker = (url: string, { compatibilityDate }: Blueprint["worker"]) => ({
+  name: ORIGIN,
+  compatibilityDate: compatibilityDate!,
+  modules: [
+    {
+      type: "ESModule" as const,
+      path: "origin.js",
+      contents: `export default {
+        fetch(request) {
+          const { pathname, search } = new URL(request.url);
+          return fetch(new Request(${JSON.stringify(url)} + pathname + search, request));
+        },
+      };`,
+    },
+  ],
 });
 
 async function migrate(miniflare: Miniflare, migrations: Blueprint["migrations"]): Promise<void> {

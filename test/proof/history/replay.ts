@@ -22,6 +22,9 @@ export function replay(history: History): string | null {
   return fault === null ? null : `${history.key}: ${fault}`;
 }
 
+/** After so many different attempts a history counts as unexplained. */
+const PATIENCE = 50_000;
+
 /** The states between the operations, the first one included; or what cannot be explained. */
 function explanation(
   first: State,
@@ -39,7 +42,8 @@ function explanation(
   const choices: Point[] = [{ at: 0, state: first, pending: unknown, last: null }];
   let furthest = { at: -1, says: "" };
 
-  while (choices.length > 0) {
+  // A history that is right is explained in a few attempts; one that is wrong might be tried for ever.
+  while (choices.length > 0 && tried.size < PATIENCE) {
     let { at, state, pending, last } = choices.pop()!;
     let fault: string | null = null;
     for (; at < order.length; at++) {

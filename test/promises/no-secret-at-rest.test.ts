@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { startGateway, type Gateway } from "../support/gateway.ts";
-import { control, recordOf, rotate, use } from "../support/over-http.ts";
+import { control, recordOf, rotate, use, type Answer } from "../support/over-http.ts";
 import type { Rekey } from "../support/rekey.ts";
 import { testSecrets } from "../support/settings.ts";
 
@@ -21,6 +21,11 @@ const canaries: string[] = [];
 /** Every answer that is not the one which issued it. */
 const answers: string[] = [];
 
+/** Answers to calls that would have a key kept as a name. */
+const faults: Answer[] = [];
+/** A text with every character as an escape, as it may stand in a URL. */
+const escaped = (text: string): string => text.replaceAll(/./g, (one) => `%${one.charCodeAt(0).toString(16)}`);
+
 /** Asks for anything, and keeps all that is told. */
 async function note(path: string, init: RequestInit = {}): Promise<void> {
   const response = await fetch(rekey.url + path, { redirect: "manual", ...init });
@@ -29,7 +34,7 @@ async function note(path: string, init: RequestInit = {}): Promise<void> {
 const bearer = (key: string) => ({ headers: { authorization: `Bearer ${key}` } });
 
 beforeAll(async () => {
-  gateway = await startGateway({ edges: 2, faultyLedger: true });
+  gateway = await startGateway({ edges: 2, faultyLedger: true, vars: { LOG_ADMITTED: "1" } });
   ({ rekey } = gateway);
   gateway.origin.on("/fails", (request) => request.socket.destroy());
   // The default answer of this origin repeats what it saw; what it must not see is part of the search.
@@ -70,6 +75,37 @@ beforeAll(async () => {
     await note(`/_rekey/v1/keys/${id}/suspend`, { method: "POST", headers: asAdmin, body: reason });
     await note(`/_rekey/v1/keys/${id}/resume`, { method: "POST", headers: asAdmin, body: reason });
   }
+  // Wherever text of a caller's own is kept or told: a sample of what was refused, whoever caused an event, a name.
+  const post = (path: string, body: object, headers = {}) =>
+    note(path, { method: "POST", headers: { ...asAdmin, ...headers }, body: JSON.stringify(body) });
+  for (const each of [key, second]) {
+    const question = { key: second, scopes: ["nobody:has"], ip: "203.0.113.7" };
+    for (const path of [`/orders/${each}`, `/orders?key=${each}`, `/${escaped(each)}`, `/${escaped(escaped(each))}`]) {
+      const request = { method: "GET", path };
+      await post("/_rekey/v1/verify", { ...question, request });
+      await post("/_rekey/v1/verify/batch", { items: [{ ...question, scopes: [], request }] });
+      // The first refusal for a reason in a minute is its sample: each path has a reason of its own.
+      await post("/_rekey/v1/verify", { ...question, scopes: [], cost: 9, request });
+      await post("/_rekey/v1/verify", { ...question, key, request });
+    }
+    const kept = [
+      { name: each },
+      { scopes: [each] },
+      { metadata: { note: `was ${each}` } },
+      { metadata: { [each]: [] } },
+      { rateLimits: [{ name: each, algorithm: "window", limit: 1, windowSeconds: 1 }] },
+    ];
+    for (const body of [...kept, { owner: each }]) {
+      faults.push(await control(rekey, "POST", "/keys", { name: "a key", ...body }));
+    }
+    for (const body of kept) faults.push(await control(rekey, "PATCH", `/keys/${id}`, body));
+    await post(`/_rekey/v1/owners/${each}/suspend`, { reason: each });
+    await post(`/_rekey/v1/reservations/${each}/settle`, { used: 1 });
+    await post("/_rekey/v1/keys", { name: "once" }, { "if-match": `"${each}"` });
+    await note(`/_rekey/v1/keys/${id}/usage?from=${each}`, { headers: asAdmin });
+    await note(`/_rekey/v1/events?type=${each}`, { headers: asAdmin });
+    await note("/orders", { headers: { ...bearer(second).headers, "user-agent": each, referer: each, origin: each } });
+  }
   await note("/fails", bearer((await issue()).key));
   await note("/_rekey/v1/self", bearer(second));
 
@@ -91,6 +127,8 @@ beforeAll(async () => {
     async () => {
       const events = await rekey.ledgerSql("SELECT * FROM events WHERE key_id = ?", id);
       if (events.length < 8) throw new Error("the ledger has not caught up");
+      const usage = await rekey.ledgerSql("SELECT * FROM usage WHERE key_id = ?", id);
+      if (!JSON.stringify(usage).includes("insufficient-scope")) throw new Error("the refusals are not written down");
     },
     { timeout: 20_000 },
   );
@@ -125,8 +163,14 @@ describe("no secret", () => {
   });
 
   it("is in any row of the ledger", async () => {
-    const rows = [...(await rekey.ledgerSql("SELECT * FROM keys")), ...(await rekey.ledgerSql("SELECT * FROM events"))];
-    expect(rows.length).toBeGreaterThan(5);
+    // Every table there is, so that one which comes later is searched too.
+    const tables = await rekey.ledgerSql(
+      "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '_cf_%'",
+    );
+    const names = tables.map(({ name }) => String(name));
+    expect(names).toEqual(expect.arrayContaining(["keys", "events", "owners", "usage"]));
+    const rows = (await Promise.all(names.map((name) => rekey.ledgerSql(`SELECT * FROM "${name}"`)))).flat();
+    expect(rows.length).toBeGreaterThan(10);
     expect(foundIn(Buffer.from(JSON.stringify(rows)))).toEqual([]);
     // Digests stay in the objects: with them alone nobody could use a key, but nobody needs them either.
     expect(JSON.stringify(rows)).not.toContain("digest");
@@ -134,12 +178,22 @@ describe("no secret", () => {
 
   it("is in any line of the log, though there were failures to log", () => {
     expect(rekey.logs.join("\n")).toContain("the ledger could not be told");
+    // Every decision has a line here, the admitted ones too.
+    const outcomes = ["valid", "insufficient-scope", "cost-exceeds-limit", "key-rotated"];
+    const lines = rekey.logs.filter((line) => line.includes("decision"));
+    expect(outcomes.filter((outcome) => lines.some((line) => line.includes(outcome)))).toEqual(outcomes);
     expect(foundIn(Buffer.from(rekey.logs.join("\n")))).toEqual([]);
   });
 
   it("is in any answer but the one that issued it, whatever it was sent to", () => {
     expect(answers.length).toBeGreaterThan(65);
     expect(answers.filter((answer) => foundIn(Buffer.from(answer)).length > 0)).toEqual([]);
+  });
+
+  it("is taken for a name, a scope, an owner or metadata, where it would be kept and shown as it is", () => {
+    expect(faults.map(({ status, code }) => `${status} ${code}`)).toEqual(Array(22).fill("400 invalid-request"));
+    expect(faults.filter(({ body }) => JSON.stringify(body).includes("must not contain a key")).length).toBe(22);
+    expect(foundIn(Buffer.from(JSON.stringify(faults.map(({ body }) => body))))).toEqual([]);
   });
 
   it("reaches the origin", () => {

@@ -1,13 +1,12 @@
 import * as z from "zod/mini";
-import { BOUNDS } from "../../key/policy.ts";
-import { instant, metadata, text } from "./fields.ts";
+import { instant, metadata, name } from "./fields.ts";
 import { allowedIps, maxConcurrent, quota, rateLimits, rotation, scopes } from "./policy.ts";
 import { suspicion } from "./suspicion.ts";
 
 /** Each named field is replaced whole; `null` clears one that a record may hold as `null`. */
 export const amendBody = z.lazy(() =>
   z.strictObject({
-    name: z.optional(text(BOUNDS.nameLength)),
+    name: z.optional(name),
     scopes: z.optional(scopes),
     allowedIps: z.optional(z.nullable(allowedIps)),
     quota: z.optional(z.nullable(quota)),

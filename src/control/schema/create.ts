@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { BOUNDS, DEFAULT_RESERVE_SECONDS, ENVIRONMENTS, KINDS, RESERVATION_TIMEOUTS } from "../../key/policy.ts";
-import { instant, isObject, label, metadata, orNull, prefix, text, whole, withDefault } from "./fields.ts";
+import { instant, isObject, label, metadata, name, orNull, prefix, whole, withDefault } from "./fields.ts";
 import { allowedIps, maxConcurrent, quota, rateLimits, rotation, scopes } from "./policy.ts";
 import { keyRecord } from "./record.ts";
 import { suspicion } from "./suspicion.ts";
@@ -11,7 +11,7 @@ const REGIONS = ["wnam", "enam", "weur", "eeur", "apac", "oc", "afr", "me", "sam
 export const createBody = z.lazy(() =>
   z
     .strictObject({
-      name: text(BOUNDS.nameLength),
+      name,
       owner: orNull(label),
       kind: withDefault(z.enum(KINDS), "token"),
       environment: withDefault(z.enum(ENVIRONMENTS), "live"),

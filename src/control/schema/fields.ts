@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { _default as withDefault } from "zod/mini";
-import { isKeyId, PREFIX, type KeyId } from "../../key/credential.ts";
+import { isKeyId, PREFIX, redact, type KeyId } from "../../key/credential.ts";
 import { BOUNDS, LABEL, type Metadata } from "../../key/policy.ts";
 
 /** A field with the value that its absence stands for. */
@@ -25,8 +25,16 @@ export const text = (most: number) =>
     z.refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), "must be text without control characters"),
   );
 
+/** What is kept as it is and shown to many must not be a key, which is kept nowhere: somebody pasted the wrong thing. */
+const HOLDS_KEY = "must not contain a key";
+const holdsNoKey = (value: string): boolean => redact(value) === value;
+export const noKey = z.refine(holdsNoKey, HOLDS_KEY);
+
+/** What people call a key. */
+export const name = text(BOUNDS.nameLength).check(noKey);
+
 /** What travels in headers and paths: owners, names of limits. */
-export const label = z.string().check(z.regex(LABEL, "must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ -"));
+export const label = z.string().check(z.regex(LABEL, "must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ -"), noKey);
 
 export const reason = orNull(text(BOUNDS.reasonLength));
 
@@ -72,8 +80,10 @@ function metadataFault(value: unknown): string | null {
   if (!isObject(value)) return "must be an object";
   // Before it is written as JSON: that is no matter of 32 levels, but of 30,000 it is.
   if (isDeeperThan(value, BOUNDS.metadataDepth)) return `must be nested at most ${BOUNDS.metadataDepth} deep`;
-  const bytes = new TextEncoder().encode(JSON.stringify(value)).byteLength;
-  return bytes <= BOUNDS.metadataBytes ? null : `must have at most ${BOUNDS.metadataBytes} bytes as JSON`;
+  const json = JSON.stringify(value);
+  const bytes = new TextEncoder().encode(json).byteLength;
+  if (bytes > BOUNDS.metadataBytes) return `must have at most ${BOUNDS.metadataBytes} bytes as JSON`;
+  return holdsNoKey(json) ? null : HOLDS_KEY;
 }
 
 const isDeeperThan = (value: unknown, levels: number): boolean =>

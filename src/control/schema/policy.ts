@@ -14,7 +14,7 @@ import {
 } from "../../key/policy.ts";
 import { isGrantableScope } from "../../key/scope.ts";
 import { epochMs } from "../../key/time.ts";
-import { instant, isObject, label, listOf, orNull, whole, withDefault } from "./fields.ts";
+import { instant, isObject, label, listOf, noKey, orNull, whole, withDefault } from "./fields.ts";
 
 // What people may ask of a key, as the control API takes it. The rules and their bounds belong to `key/`.
 
@@ -162,6 +162,7 @@ export const scopes = z.lazy(() =>
       .string()
       .check(
         z.refine(isGrantableScope, "must be segments of A-Z a-z 0-9 . _ - or *, joined by :, at most 128 characters"),
+        noKey,
       ),
     BOUNDS.scopes,
   ),

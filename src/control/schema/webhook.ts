@@ -5,7 +5,7 @@ import { DEFAULT_OVERLAP_SECONDS, DISABLING_REASONS, WEBHOOK_BOUNDS } from "../.
 import { isMessageId, isWebhookId, type MessageId, type WebhookId } from "../../webhook/id.ts";
 import { namesSome } from "../../webhook/subscription.ts";
 import { DELIVERY_STATES } from "../../webhook-object/rpc.ts";
-import { label, listOf, orNull, text, timestamp, whole, withDefault } from "./fields.ts";
+import { label, listOf, noKey, orNull, text, timestamp, whole, withDefault } from "./fields.ts";
 
 export const webhookId = z
   .string()
@@ -22,9 +22,9 @@ export const webhookParams = z.lazy(() => z.strictObject({ id: webhookId }));
 export const deliveryParams = z.lazy(() => z.strictObject({ id: webhookId, deliveryId: messageId }));
 
 /** Whether it leads where it may is judged where it is known who asks: a name has to be looked up. */
-const url = () => text(WEBHOOK_BOUNDS.urlLength);
+const url = () => text(WEBHOOK_BOUNDS.urlLength).check(noKey);
 
-const description = () => z.nullable(text(WEBHOOK_BOUNDS.descriptionLength));
+const description = () => z.nullable(text(WEBHOOK_BOUNDS.descriptionLength).check(noKey));
 
 const pattern = () =>
   z

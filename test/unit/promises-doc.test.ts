@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { hasTest } from "../support/named-tests.ts";
 
 const root = join(import.meta.dirname, "../..");
 const document = readFileSync(join(root, "docs/promises.md"), "utf8");
@@ -24,12 +25,7 @@ const named = testsNamedIn(document);
 
 describe("docs/promises.md", () => {
   it.each(named)("$promise: $file has the test: $title", ({ file, title }) => {
-    expect(existsSync(join(root, file)), "the file exists").toBe(true);
-    const source = readFileSync(join(root, file), "utf8");
-    // As a test's title, not anywhere in a comment: quoted, and behind the opening of a call.
-    expect(source.includes(`("${title}"`) || source.includes(`["${title}"`) || source.includes(`  "${title}"`)).toBe(
-      true,
-    );
+    expect(hasTest(file, title)).toBe(true);
   });
 
   it("names tests for every promise it makes, and says of each how it was broken", () => {

@@ -28,7 +28,7 @@ export const text = (most: number) =>
 /** What is kept as it is and shown to many must not be a key, which is kept nowhere: somebody pasted the wrong thing. */
 const HOLDS_KEY = "must not contain a key";
 const holdsNoKey = (value: string): boolean => redact(value) === value;
-export const noKey = z.refine(holdsNoKey, HOLDS_KEY);
+export const noKey = z.refine<string>(holdsNoKey, HOLDS_KEY);
 
 /** What people call a key. */
 export const name = text(BOUNDS.nameLength).check(noKey);

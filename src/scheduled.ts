@@ -7,7 +7,10 @@ import { epochMs, type EpochMs } from "./key/time.ts";
 
 type Chore = (env: Env, config: Config, now: EpochMs) => Promise<void>;
 
-/** What is done every minute, in this order: first what somebody waits for. Each does a part and goes on with the next one: a run is short, however much there is. */
+/**
+ * What is done every minute, in this order: first what somebody waits for. Each does a part and goes on with the next
+ * one: a run is short, however much there is.
+ */
 const CHORES: Readonly<Record<string, Chore>> = { wake, reconcile, retain, forgetArrivals };
 
 /** Does every chore, each by itself: that one fails is no reason to leave the others. All come again in a minute. */

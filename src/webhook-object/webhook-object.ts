@@ -48,6 +48,9 @@ const QUIET_MS = 30_000;
 const AFTER_FAILURE_MS = 10_000;
 const LOOK_AGAIN_MS = 60 * 60_000;
 
+/** By how much the clocks of two objects may differ, in milliseconds. */
+const CLOCKS_DIFFER_MS = 60_000;
+
 const NOT_FOUND = { reached: false, because: "not-found" } as const;
 type NotFound = typeof NOT_FOUND;
 
@@ -225,8 +228,8 @@ export class WebhookObject extends DurableObject<Env> implements WebhookRpc {
       for (const event of read.events) {
         const { keyId, type, sequence, at } = event;
         if (type === "key.purged") this.#book.forgetKey(keyId);
-        // Read from the beginning, after the ledger was restored: this one is from before the endpoint was made.
-        if (read.restarted && at < createdAt) continue;
+        // What arrives late, or again because the ledger was restored, may be from before the endpoint was made.
+        if (at < createdAt - CLOCKS_DIFFER_MS) continue;
         if ((owner !== null && event.owner !== owner) || !wants(now.endpoint.events, type)) continue;
         messages.push({ id: messageIdOf(keyId, sequence), keyId, type, body: eventBody(event) });
       }

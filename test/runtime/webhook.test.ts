@@ -162,10 +162,13 @@ describe("a webhook", () => {
       )
         .bind(record.id, sequence, at)
         .run();
-    await event(8, 8);
+    vi.setSystemTime(began + HOUR);
+    await event(8, began + 8);
     await ring(hooked);
-    await event(7, 7);
-    await event(8, 8);
+    await event(7, began + 7);
+    await event(8, began + 8);
+    // From before the webhook was made.
+    await event(9, began - HOUR);
     await ring(hooked);
     await ring(hooked);
     expect(ids()).toEqual([1, 8, 7].map((sequence) => `evt_${record.id.slice(4)}_${sequence}`));
@@ -393,9 +396,9 @@ describe("the sending", () => {
     await env.DB.prepare(
       `WITH RECURSIVE n (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM n WHERE n < 250)
        INSERT INTO events (key_id, sequence, type, at_ms, actor, request_id, detail)
-       SELECT ?, n, 'key.slid', n, 'admin', 'req_1', '{}' FROM n`,
+       SELECT ?1, n, 'key.slid', ?2 + n, 'admin', 'req_1', '{}' FROM n`,
     )
-      .bind(record.id)
+      .bind(record.id, began)
       .run();
     const sent: number[] = [];
     while ((await alarmOf(hooked))! <= Date.now() || sent.length === 0) {
@@ -412,9 +415,9 @@ describe("the sending", () => {
     await env.DB.prepare(
       `WITH RECURSIVE n (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM n WHERE n < 1200)
        INSERT INTO events (key_id, sequence, type, at_ms, actor, request_id, detail)
-       SELECT ?, n, 'key.slid', n, 'admin', 'req_1', '{}' FROM n`,
+       SELECT ?1, n, 'key.slid', ?2 + n, 'admin', 'req_1', '{}' FROM n`,
     )
-      .bind(record.id)
+      .bind(record.id, began)
       .run();
     internet.answers = answering(500);
     await ring(hooked);

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { rfc3339, type EpochMs } from "../key/time.ts";
+import { behindSince } from "../ledger/late.ts";
 import { timestamp, withDefault } from "./schema/fields.ts";
 
 /** How many items a list answers at once. */
@@ -56,6 +57,10 @@ function decode(cursor: string): string | null {
 /** The shape of every list. */
 export const pageOf = <Item extends z.ZodMiniType>(item: Item) =>
   z.lazy(() => z.strictObject({ items: z.array(item), nextCursor: z.nullable(z.string()), asOf: timestamp }));
+
+/** Since when a list from the ledger may lack something: now, or while keys catch up after an outage, its beginning. */
+export const asOfLedger = async (db: D1Database, now: EpochMs): Promise<string> =>
+  rfc3339((await behindSince(db, now)) ?? now);
 
 /** A list in which there is nothing for the one who asks. */
 export const emptyPage = (now: EpochMs) => ({ items: [], nextCursor: null, asOf: rfc3339(now) });

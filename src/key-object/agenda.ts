@@ -9,7 +9,8 @@ export type TaskName =
   | "announce-rotation"
   | "announce-expiry"
   | "cut-exchanges"
-  | "tell-refusals";
+  | "tell-refusals"
+  | "prune-events";
 
 /** When a task is due, and how often in a row it has failed. */
 export type Task = { readonly dueAt: EpochMs; readonly attempts: number };

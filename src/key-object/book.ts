@@ -125,6 +125,22 @@ export class Book {
     return rows.toArray().map(({ json, hash }) => ({ ...(JSON.parse(json) as KeyEvent), hash }));
   }
 
+  /**
+   * Deletes events up to an instant and up to a sequence, but never the newest of all: the chain goes on from it.
+   * Answers the instant of the oldest one that is left and may be deleted some day; `null`: there is none.
+   */
+  pruneEvents(until: EpochMs, upTo: number): EpochMs | null {
+    const through = Math.min(upTo, this.#head.sequence - 1);
+    this.#sql.exec("DELETE FROM event WHERE sequence <= ? AND json ->> '$.at' <= ?", through, until);
+    const left = this.#sql
+      .exec<{ at: EpochMs }>(
+        "SELECT json ->> '$.at' AS at FROM event WHERE sequence < ? ORDER BY sequence LIMIT 1",
+        this.#head.sequence,
+      )
+      .toArray();
+    return left[0]?.at ?? null;
+  }
+
   /** The hashes of those events alone. */
   headsAfter(after: number, limit: number): Head[] {
     return this.#sql

@@ -40,7 +40,7 @@ import { Book } from "./book.ts";
 import { BY_POLICY, ERRANDS, type Errand } from "./errands.ts";
 import { endedUnder, Exchanges } from "./exchanges.ts";
 import { Outbox } from "./outbox.ts";
-import { planOf } from "./plan.ts";
+import { EVENTS_KEPT_MS, planOf } from "./plan.ts";
 import { ATTACH_HEADER } from "./rpc.ts";
 import type {
   AccountAsk,
@@ -385,7 +385,18 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     if (this.#isDue("announce-expiry")) this.#run("announce-expiry");
     if (this.#isDue("deliver")) await this.#outbox.flush();
     await this.#state.settled();
+    if (this.#isDue("prune-events")) this.#pruneEvents();
+    await this.#state.settled();
     this.#book.arm();
+  }
+
+  /** Lets go of events that are older than 30 days, if the ledger has them; what it does not have stays. */
+  #pruneEvents(): void {
+    const { page } = this.#state;
+    const now = this.#clock.now();
+    const oldest = this.#book.pruneEvents(after(now, -EVENTS_KEPT_MS), this.#book.written!.delivered);
+    const dueAt = oldest === null ? null : epochMs(Math.max(after(oldest, EVENTS_KEPT_MS), after(now, PRUNE_AGAIN_MS)));
+    this.#state.housekeep({ ...page, agenda: withDue(page.agenda, "prune-events", dueAt) });
   }
 
   /** Decides on the state as it is now, replaces it, and answers when that is durable. */
@@ -537,6 +548,9 @@ const byAdmission = ({ requestId = "", ip, call }: Admission): By => ({
   ip,
   country: call?.country ?? null,
 });
+
+/** Events grow old one after the other: an object is not woken for each of them, but once a day at most. */
+const PRUNE_AGAIN_MS = 86_400_000;
 
 const NOT_FOUND = { reached: false, because: "not-found" } as const;
 const UNKNOWN = { reason: "unknown-key" } as const;

@@ -132,8 +132,11 @@ export class Outbox {
     const current = hour === null || isSameReading(hour, this.#hourTold) ? [] : [hour];
     if (events.length === 0 && over.length === 0 && current.length === 0) return null;
     this.#hourTold = hour;
+    const now = this.#now();
+    const hasFailed = (page.agenda.get("deliver")?.attempts ?? 0) > 0;
+    const late = hasFailed && events.length > 0 ? { at: now, since: events[0]!.at } : undefined;
     return {
-      delivery: { record: recordOf(key, this.#now()), events, hours: [...over, ...current] },
+      delivery: { record: recordOf(key, now), events, hours: [...over, ...current], late },
       told: { through: events.at(-1)?.sequence ?? through, hours: over.at(-1)?.start ?? told.hours },
     };
   }

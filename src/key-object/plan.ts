@@ -8,6 +8,9 @@ import { after, type EpochMs } from "../key/time.ts";
 import { backoffMs, withDue, withTask, type Agenda } from "./agenda.ts";
 import type { Page } from "./book.ts";
 
+/** How long an object keeps events that the ledger has, at least, in milliseconds: 30 days. */
+export const EVENTS_KEPT_MS = 30 * 86_400_000;
+
 /** What a plan depends on beside the states themselves. */
 export type Outlook = {
   readonly now: EpochMs;
@@ -31,6 +34,10 @@ export function planOf(
   let { agenda } = next;
   if (events.length > 0 && !agenda.has("deliver")) {
     agenda = withTask(agenda, "deliver", { dueAt: after(now, backoffMs(0, chance)), attempts: 0 });
+  }
+  // The newest event stays: the next one's hash goes on from it.
+  if (events.some(({ sequence }) => sequence > 1) && !agenda.has("prune-events")) {
+    agenda = withTask(agenda, "prune-events", { dueAt: after(now, EVENTS_KEPT_MS), attempts: 0 });
   }
   const repeat = key?.receipts.repeat ?? null;
   if (repeat !== null && repeat !== was.key?.receipts.repeat) {

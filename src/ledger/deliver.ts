@@ -5,6 +5,7 @@ import type { HourUse } from "../key/usage.ts";
 import { deleteAnchor } from "./chain.ts";
 import { deleteAlerts, insertAlerts } from "./alerts.ts";
 import { deleteEvents, insertEvents } from "./events.ts";
+import { noteLate, type Late } from "./late.ts";
 import { buryKey, upsertKey } from "./keys.ts";
 import { fromLedger } from "./unavailable.ts";
 import { forgetUsage, upsertUsage } from "./usage.ts";
@@ -14,7 +15,13 @@ import { forgetUsage, upsertUsage } from "./usage.ts";
  * that was purged only its id and its last event are left to tell.
  */
 export type Delivery =
-  | { readonly record: KeyRecord; readonly events: readonly ChainedEvent[]; readonly hours?: readonly HourUse[] }
+  | {
+      readonly record: KeyRecord;
+      readonly events: readonly ChainedEvent[];
+      readonly hours?: readonly HourUse[];
+      /** Present where an attempt had failed before. */
+      readonly late?: Late | undefined;
+    }
   | { readonly purged: KeyId; readonly events: readonly ChainedEvent[] };
 
 /**
@@ -34,6 +41,7 @@ export async function deliver(db: D1Database, delivery: Delivery): Promise<void>
           ...(events.length > 0 ? [insertEvents(db, delivery.record, events)] : []),
           ...(delivery.hours?.length ? [upsertUsage(db, delivery.record, delivery.hours)] : []),
           ...insertAlerts(db, delivery.record, events),
+          ...(delivery.late === undefined ? [] : [noteLate(db, delivery.late)]),
           upsertKey(db, delivery.record),
         ];
   await fromLedger(db.batch(statements));

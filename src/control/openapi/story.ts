@@ -514,7 +514,15 @@ export const STORY: readonly Example[] = [
       status: "ready",
       ledger: "ok",
       warnings: [],
-      detail: { ledgerCause: null, mode: "gateway", peppers: ["a"], signingPepper: "a", missingPeppers: [] },
+      detail: {
+        ledgerCause: null,
+        mode: "gateway",
+        peppers: ["a"],
+        signingPepper: "a",
+        missingPeppers: [],
+        behindSince: null,
+        reconciled: null,
+      },
     },
   },
   {

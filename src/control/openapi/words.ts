@@ -243,7 +243,7 @@ export const WORDS: Readonly<Record<string, string>> = {
   // Of lists
   items: "What was found.",
   nextCursor: "Where the list goes on; `null` at its end.",
-  asOf: "The instant at which this was so.",
+  asOf: "The instant at which this was so. While keys catch up after an outage of the ledger: the beginning of what it may lack.",
   cursor: "Where to go on: the `nextCursor` of the page before.",
   beyondLifetime:
     "`true`: keys whose end somebody has set later than their lifetime allows: creation + `lifetimeSeconds`, of a session with a cap + `maxLifetimeSeconds`. `false`: all others.",
@@ -269,6 +269,15 @@ export const WORDS: Readonly<Record<string, string>> = {
   "readyz.ledger": "`behind`: lists and searches have to wait, and nothing else does.",
   warnings: "`missing-pepper`: keys that may still be used were made with a pepper that the deployment no longer has.",
   "readyz.detail": "For the admin only.",
+  behindSince:
+    "Since when events may be missing in the ledger: it was down, and keys are catching up; `null`: none are.",
+  reconciled:
+    "What the last walk through all keys found, which compares the ledger with them; `null`: none has ended yet.",
+  endedAt: "When it ended.",
+  "readyz.keys": "How many keys were asked.",
+  caughtUp: "How many had something to tell that the ledger lacked.",
+  recovered: "How many had been restored to an earlier time, and were brought forward.",
+  silent: "How many did not answer; they are asked again in the next walk.",
   ledgerCause: "Why the ledger did not answer.",
   mode: "Whether there is a gateway.",
   peppers: "The peppers that the deployment has.",

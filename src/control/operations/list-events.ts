@@ -1,13 +1,13 @@
 import * as z from "zod/mini";
 import { isKeyId } from "../../key/credential.ts";
 import { EVENT_TYPES } from "../../key/event.ts";
-import { epochMs, rfc3339 } from "../../key/time.ts";
+import { epochMs } from "../../key/time.ts";
 import { listEvents as listFromLedger, type EventPlace } from "../../ledger/events.ts";
 import { json } from "../answer.ts";
 import { onlyOwnerOf } from "../authority.ts";
 import { eventJson } from "../../http/event-json.ts";
 import { operation } from "../operation.ts";
-import { cursorOf, cursorParameter, emptyPage, limitParameter, pageOf } from "../page.ts";
+import { asOfLedger, cursorOf, cursorParameter, emptyPage, limitParameter, pageOf } from "../page.ts";
 import { eventOfKey } from "../schema/event.ts";
 import { instant, label } from "../schema/fields.ts";
 
@@ -57,7 +57,7 @@ export const listEvents = operation({
     const nextCursor =
       events.length > limit && last !== undefined ? cursorOf(`${last.at}.${last.keyId}.${last.sequence}`) : null;
     const told = items.map((event) => ({ keyId: event.keyId, owner: event.owner, ...eventJson(event) }));
-    return json(call, 200, { items: told, nextCursor, asOf: rfc3339(now) });
+    return json(call, 200, { items: told, nextCursor, asOf: await asOfLedger(call.env.DB, now) });
   },
 });
 

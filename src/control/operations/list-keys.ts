@@ -1,12 +1,12 @@
 import * as z from "zod/mini";
 import { isKeyId } from "../../key/credential.ts";
 import { BOUNDS, ENVIRONMENTS } from "../../key/policy.ts";
-import { epochMs, rfc3339 } from "../../key/time.ts";
+import { epochMs } from "../../key/time.ts";
 import { listKeys as listFromLedger, type KeyPlace } from "../../ledger/keys.ts";
 import { json } from "../answer.ts";
 import { onlyOwnerOf } from "../authority.ts";
 import { operation } from "../operation.ts";
-import { booleanParameter, cursorOf, cursorParameter, emptyPage, limitParameter, pageOf } from "../page.ts";
+import { asOfLedger, booleanParameter, cursorOf, cursorParameter, emptyPage, limitParameter, pageOf } from "../page.ts";
 import { listedKeyJson } from "../record-json.ts";
 import { label, text } from "../schema/fields.ts";
 import { KEY_STATUSES, listedKey } from "../schema/record.ts";
@@ -62,7 +62,8 @@ export const listKeys = operation({
     const items = keys.slice(0, limit);
     const last = items.at(-1);
     const nextCursor = keys.length > limit && last !== undefined ? cursorOf(`${last.createdAt}.${last.id}`) : null;
-    return json(call, 200, { items: items.map(listedKeyJson), nextCursor, asOf: rfc3339(now) });
+    const asOf = await asOfLedger(call.env.DB, now);
+    return json(call, 200, { items: items.map(listedKeyJson), nextCursor, asOf });
   },
 });
 

@@ -1,8 +1,9 @@
 import * as z from "zod/mini";
-import { epochMs } from "../../key/time.ts";
+import { epochMs, rfc3339 } from "../../key/time.ts";
 import { probeLedger, type Probe } from "../../ledger/probe.ts";
 import { json } from "../answer.ts";
 import { isControlHost } from "../control-host.ts";
+import { timestamp } from "../schema/fields.ts";
 import { operation } from "../operation.ts";
 
 const WARNINGS = ["missing-pepper"] as const;
@@ -34,6 +35,16 @@ export const readyz = operation({
               peppers: z.array(z.string()),
               signingPepper: z.string(),
               missingPeppers: z.nullable(z.array(z.string())),
+              behindSince: z.nullable(timestamp),
+              reconciled: z.nullable(
+                z.strictObject({
+                  endedAt: timestamp,
+                  keys: z.int(),
+                  caughtUp: z.int(),
+                  recovered: z.int(),
+                  silent: z.int(),
+                }),
+              ),
             }),
           ),
         }),
@@ -52,11 +63,13 @@ export const readyz = operation({
       peppers: listed,
       signingPepper: config.signingPepper.id,
       missingPeppers: missing,
+      behindSince: probe.ok && probe.behindSince !== null ? rfc3339(probe.behindSince) : null,
+      reconciled: probe.ok && probe.walk !== null ? { ...probe.walk, endedAt: rfc3339(probe.walk.endedAt) } : null,
     };
     const isAdmin = authority !== null && isControlHost(request, config);
     return json(call, 200, {
       status: "ready",
-      ledger: probe.ok ? "ok" : "behind",
+      ledger: probe.ok && probe.behindSince === null ? "ok" : "behind",
       warnings: missing !== null && missing.length > 0 ? ["missing-pepper"] : [],
       ...(isAdmin && { detail }),
     });

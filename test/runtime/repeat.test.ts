@@ -49,7 +49,7 @@ const keptBy = (stub: Stub) =>
     receipts: sql.exec<{ version: number }>("SELECT * FROM receipt ORDER BY version").toArray(),
     repeat: sql.exec<{ json: string }>("SELECT json FROM part WHERE name = 'repeat'").toArray()[0]?.json ?? "null",
     agenda: sql
-      .exec<{ task: string }>("SELECT task FROM agenda")
+      .exec<{ task: string }>("SELECT task FROM agenda WHERE task <> 'prune-events'")
       .toArray()
       .map(({ task }) => task),
   }));

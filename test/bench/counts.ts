@@ -11,7 +11,7 @@ export async function count(row: Row, generator: LoadGenerator, connections: num
   await readCounts(server.port);
   const sample = await generator.run({
     port: server.port,
-    pid: server.pid,
+    pids: server.pids,
     requests,
     expected,
     connections,

@@ -20,6 +20,13 @@ export function cpuSecondsOf(pid: number | null): number | null {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
+/** The CPU time of some processes and of all that they have started, in seconds; `null` where the system does not tell. */
+export function cpuSecondsOfAll(pids: readonly number[]): number | null {
+  const seconds = pids.flatMap(family).map(cpuSecondsOf);
+  if (seconds.length === 0 || seconds.includes(null)) return null;
+  return seconds.reduce<number>((sum, value) => sum + (value ?? 0), 0);
+}
+
 /**
  * The CPU time that the main thread of a process has used so far, in milliseconds and exact to the microsecond.
  * `null` where the system does not tell.
@@ -34,10 +41,13 @@ export function mainThreadMsOf(pid: number | null): number | null {
   }
 }
 
-/** Processes that this one has started and that are still there; empty where there is no /proc. */
-export function childProcesses(): readonly number[] {
+/** A process and all that it has started, and so on, as far as they are still there. */
+const family = (pid: number): readonly number[] => [pid, ...childProcesses(pid).flatMap(family)];
+
+/** Processes that the main thread of another has started and that are still there; empty where there is no /proc. */
+export function childProcesses(pid = process.pid): readonly number[] {
   try {
-    const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, "latin1");
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1");
     return children.trim().split(/\s+/).filter(Boolean).map(Number);
   } catch {
     return [];

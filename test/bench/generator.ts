@@ -1,6 +1,6 @@
 import { isExpected, type Expected } from "./answer.ts";
 import { Connection } from "./connection.ts";
-import { cpuSecondsOf } from "./cpu.ts";
+import { cpuSecondsOfAll } from "./cpu.ts";
 
 /**
  * The load generator, a process of its own: a closed loop over keep-alive connections, so that the server always has
@@ -19,8 +19,8 @@ export type Job = {
   /** Not measured. Lasts until every request was sent at least once, too. */
   readonly warmUpSeconds: number;
   readonly seconds: number;
-  /** The server's process, whose CPU time is taken over exactly the measured time. */
-  readonly pid: number | null;
+  /** The server's processes, whose CPU time is taken over exactly the measured time; none where they are not known. */
+  readonly pids: readonly number[];
 };
 
 /** What was seen. */
@@ -51,7 +51,7 @@ async function run(job: Job): Promise<Sample> {
   const take = (): Moment => ({
     at: performance.now() / 1000,
     answers,
-    server: cpuSecondsOf(job.pid),
+    server: cpuSecondsOfAll(job.pids),
     own: process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6,
   });
   const sendNext = (connection: Connection): void => {

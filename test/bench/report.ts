@@ -1,9 +1,12 @@
-import { format } from "prettier";
 import type { Conditions } from "./conditions.ts";
 import type { Counted } from "./counts.ts";
-import type { Series } from "./rounds.ts";
+import type { Series as SeriesOf } from "./rounds.ts";
+import type { Row } from "./rows.ts";
 import type { StartUp } from "./startup.ts";
 import { median, ratioOf, type Ratio } from "./statistics.ts";
+import { aligned, piped, range, whole, type Line } from "./table.ts";
+
+type Series = SeriesOf<Row>;
 
 /** Everything one run has found out. */
 export type Findings = {
@@ -26,9 +29,6 @@ type Comparison = {
 const MIN_ADMISSIONS_PER_ROW = 16;
 const MAX_STARTUP_MS = 10;
 
-/** What one row is written as. */
-type Line = readonly string[];
-
 /** The findings for somebody at a terminal. */
 export function terminal(findings: Findings): string {
   const sections = [
@@ -39,16 +39,10 @@ export function terminal(findings: Findings): string {
   return [...sections.map(aligned), ...verdictsOf(findings)].join("\n\n");
 }
 
-/** The findings as docs/performance.md, formatted like every file of the repository. */
-export async function markdown(findings: Findings): Promise<string> {
+/** The findings as a section of docs/performance.md. */
+export function markdown(findings: Findings): string {
   const { series, counts, conditions } = findings;
-  const text = `
-# How fast Rekey is, and on top of what
-
-Written by \`npm run bench\`; do not edit it by hand. Requests per second belong to a machine, so what counts here are
-the ratios: each row stands beside a *floor*, a Worker that does what cannot be avoided (Hono, the same body read, an
-RPC to an object of the same kind, an answer of the same size) and nothing else.
-
+  return `
 ## Conditions
 
 ${conditionLines(conditions, series).join("\n")}
@@ -77,16 +71,7 @@ Counted by a build of the Worker with counters around its bindings, at the same 
 objects, rows they wrote, alarms they set, calls to D1, all divided by the number of answers.
 
 ${piped(countTable(counts))}
-
-## What these numbers do not say
-
-- Latency: a closed loop at full speed measures throughput only.
-- Cloudflare's aggregate throughput: here all objects share one process, one thread and one disk, and each row that is
-  written waits for that disk. There, each object has its own.
-- Waking: objects stay in memory for the whole run.
-- Floods: the rate-limit binding that shields a deployment from them is not bound, so every forgery is judged.
 `;
-  return format(text, { parser: "markdown", printWidth: 120 });
 }
 
 function comparisonsOf(series: readonly Series[]): readonly Comparison[] {
@@ -104,7 +89,7 @@ const speedTable = (series: readonly Series[]): readonly Line[] => [
   ...series.map(({ row, perSecond, cpuMicros }) => [
     row.name,
     whole(median(perSecond)),
-    `${whole(Math.min(...perSecond))}–${whole(Math.max(...perSecond))}`,
+    range(perSecond),
     cpuMicros === null ? "unknown" : whole(median(cpuMicros)),
   ]),
 ];
@@ -178,7 +163,7 @@ function conditionLines(
   ];
 }
 
-const ratioText = ({ value, least, most }: Ratio): string =>
+export const ratioText = ({ value, least, most }: Ratio): string =>
   `${value.toFixed(2)} (${least.toFixed(2)}–${most.toFixed(2)})`;
 
 const perAnswer = (count: number, answers: number): string => {
@@ -186,25 +171,4 @@ const perAnswer = (count: number, answers: number): string => {
   return count === answers ? "1" : (count / answers).toFixed(3);
 };
 
-const whole = (value: number): string => Math.round(value).toLocaleString("en-US");
-
 const kibibytes = (bytes: number): string => `${(bytes / 1024).toFixed(0)} KiB`;
-
-/** A table as Markdown: the first line is its head, the first column is text and the others are right-aligned. */
-function piped([head, ...lines]: readonly Line[]): string {
-  const rule = head!.map((_, column) => (column === 0 ? "---" : "--:"));
-  return [head!, rule, ...lines].map((line) => `| ${line.join(" | ")} |`).join("\n");
-}
-
-/** A table for a terminal: columns as wide as their widest cell. */
-function aligned(lines: readonly Line[]): string {
-  const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
-  return lines
-    .map((line) =>
-      line
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
-}

@@ -1,9 +1,17 @@
+import type { Expected } from "./answer.ts";
 import type { Sample } from "./generator.ts";
 import type { LoadGenerator } from "./load.ts";
-import type { Row } from "./rows.ts";
+
+/** One thing that is measured: requests of one kind to one server, over and over. */
+export type Subject = {
+  readonly name: string;
+  readonly server: { readonly port: number; readonly pids: readonly number[] };
+  readonly requests: readonly string[];
+  readonly expected: Expected;
+};
 
 /** What one row showed, one value a round. */
-export type Series = {
+export type Series<Row extends Subject> = {
   readonly row: Row;
   readonly perSecond: readonly number[];
   /** Microseconds of the server's CPU time for one answer; `null` where the system does not tell. */
@@ -24,17 +32,17 @@ export type Pace = {
  * Measures all rows in turn, round after round, so that whatever else the machine does meanwhile meets all of them
  * alike. Every other round goes backwards, so that none of them always follows the same neighbour.
  */
-export async function measure(
+export async function measure<Row extends Subject>(
   rows: readonly Row[],
   generator: LoadGenerator,
   pace: Pace,
   progress: (line: string) => void,
-): Promise<readonly Series[]> {
+): Promise<readonly Series<Row>[]> {
   const samples = new Map(rows.map((row): [Row, Sample[]] => [row, []]));
   for (let round = 1; round <= pace.rounds; round++) {
     for (const row of round % 2 === 1 ? rows : rows.toReversed()) {
       const { server, requests, expected } = row;
-      const job = { ...pace, port: server.port, pid: server.pid, requests, expected };
+      const job = { ...pace, port: server.port, pids: server.pids, requests, expected };
       const sample = await generator.run(job).catch((cause: unknown) => {
         throw new Error(`${row.name}: ${String(cause)}`, { cause });
       });
@@ -47,7 +55,7 @@ export async function measure(
 
 const perSecond = ({ answers, seconds }: Sample): number => answers / seconds;
 
-function seriesOf(row: Row, samples: readonly Sample[]): Series {
+function seriesOf<Row extends Subject>(row: Row, samples: readonly Sample[]): Series<Row> {
   const cpu = samples.map(({ serverCpuSeconds, answers }) => serverCpuSeconds && (serverCpuSeconds / answers) * 1e6);
   return {
     row,

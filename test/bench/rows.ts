@@ -1,6 +1,6 @@
-import type { Expected } from "./answer.ts";
 import { adminToken } from "./keys.ts";
 import { render } from "./request.ts";
+import type { Subject } from "./rounds.ts";
 import type { Running } from "./workerd.ts";
 
 /** The names by which `--only` knows the rows. */
@@ -23,13 +23,9 @@ export const ROW_IDS = [
 ] as const;
 export type RowId = (typeof ROW_IDS)[number];
 
-/** One thing that is measured: the same kind of request, over and over. */
-export type Row = {
+/** One line of the bench. */
+export type Row = Subject & {
   readonly id: RowId;
-  readonly name: string;
-  readonly server: Running;
-  readonly requests: readonly string[];
-  readonly expected: Expected;
   /** The floor it stands on, and what it does that its floor does not; `null` for a floor. */
   readonly above: { readonly floor: RowId; readonly target: number | null; readonly beyond: string } | null;
 };

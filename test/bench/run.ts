@@ -1,15 +1,14 @@
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { testSecrets } from "../support/settings.ts";
 import { conditionsOf } from "./conditions.ts";
 import { count } from "./counts.ts";
 import { adminToken, createKeys, forgeKeys } from "./keys.ts";
-import { migrate } from "./ledger.ts";
 import { LoadGenerator } from "./load.ts";
+import { progress } from "./progress.ts";
+import { startRekey } from "./rekey.ts";
 import { markdown, terminal } from "./report.ts";
 import { measure, type Pace } from "./rounds.ts";
 import { ROW_IDS, rowsOf, select, type Cast, type Row, type RowId } from "./rows.ts";
+import { writeSection } from "./section.ts";
 import { measureStartUp } from "./startup.ts";
 import { bundle, start, type Artefact, type Running } from "./workerd.ts";
 
@@ -22,7 +21,7 @@ import { bundle, start, type Artefact, type Running } from "./workerd.ts";
 const HELP = `
 npm run bench -- [--only <id>]... [--seconds <n>]
 
-  Measures Rekey against its floors on raw workerd and writes docs/performance.md. Takes under 6 minutes.
+  Measures Rekey against its floors on raw workerd and writes its section of docs/performance.md. Takes under 6 minutes.
 
   --only <id>     only this row and the floor it stands on; may be given several times; nothing is written.
                   ids: ${ROW_IDS.join(" ")}
@@ -30,17 +29,11 @@ npm run bench -- [--only <id>]... [--seconds <n>]
   --help          this text
 `;
 
-const PERFORMANCE = join(import.meta.dirname, "..", "..", "docs", "performance.md");
 const KEYS = 1_000;
 /** Enough for counting: the sums are the same for every key. */
 const COUNTED_KEYS = 200;
 const OF_MANY_KEYS: readonly RowId[] = ["update", "many", "reserve"];
 const PACE: Omit<Pace, "seconds"> = { rounds: 6, connections: 64, warmUpSeconds: 0.4 };
-
-const started = performance.now();
-const progress = (line: string): void => {
-  console.error(`${((performance.now() - started) / 1000).toFixed(0).padStart(4)} s  ${line}`);
-};
 
 type Options = { readonly only: ReadonlySet<string>; readonly seconds: number };
 
@@ -56,10 +49,9 @@ async function run({ only, seconds }: Options): Promise<void> {
       bundle("wrangler.toml"),
       bundle("wrangler.toml", "test/bench/workers/counted.ts"),
     ]);
-    const startRekey = async (name: string, artefact: Artefact): Promise<Running> => {
-      const rekey = await start({ name, artefact, env: ENV });
+    const running = async (name: string, artefact: Artefact): Promise<Running> => {
+      const rekey = await startRekey(name, artefact);
       stops.push(rekey.stop);
-      await migrate(await rekey.d1("DB"));
       return rekey;
     };
     const floor = await start({ name: "floor", artefact: floorBundle });
@@ -67,13 +59,11 @@ async function run({ only, seconds }: Options): Promise<void> {
 
     const keys = only.size === 0 || OF_MANY_KEYS.some((id) => only.has(id)) ? KEYS : 1;
     progress(`creating ${2 * keys + 3} keys`);
-    const rows = select(rowsOf(await castOf(floor, await startRekey("rekey", rekeyBundle), keys)), only);
+    const rows = select(rowsOf(await castOf(floor, await running("rekey", rekeyBundle), keys)), only);
     const series = await measure(rows, generator, { ...PACE, seconds }, progress);
 
     progress("counting");
-    const counted = rowsOf(
-      await castOf(floor, await startRekey("counted", countedBundle), Math.min(keys, COUNTED_KEYS)),
-    );
+    const counted = rowsOf(await castOf(floor, await running("counted", countedBundle), Math.min(keys, COUNTED_KEYS)));
     const counts = [];
     for (const row of select(counted, only).filter(isOfRekey)) {
       counts.push(await count(row, generator, PACE.connections));
@@ -85,7 +75,7 @@ async function run({ only, seconds }: Options): Promise<void> {
     const findings = { series, counts, startUp, conditions: conditionsOf({ ...PACE, seconds }, KEYS) };
     console.log(`\n${terminal(findings)}`);
     if (only.size === 0) {
-      await writeFile(PERFORMANCE, await markdown(findings));
+      await writeSection("bench", markdown(findings));
       progress("wrote docs/performance.md");
     }
   } finally {
@@ -94,14 +84,6 @@ async function run({ only, seconds }: Options): Promise<void> {
 }
 
 const isOfRekey = ({ above }: Row): boolean => above !== null;
-
-const text = (value: string) => ({ type: "text", value }) as const;
-
-/** The Worker's environment beside its objects: the ledger, and secrets worth nothing elsewhere. */
-const ENV = {
-  DB: { type: "d1", id: "ledger" },
-  ...Object.fromEntries(Object.entries(testSecrets).map(([name, value]) => [name, text(value)])),
-} as const;
 
 async function castOf(floor: Running, rekey: Running, keys: number): Promise<Cast> {
   const [hotKey, ...ofMany] = await createKeys(rekey.port, 2 * keys + 1);

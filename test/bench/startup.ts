@@ -34,12 +34,13 @@ export default {
 async function evaluateOnce({ script, config }: Artefact): Promise<number | null> {
   const importer = { script: IMPORTER, config: { ...config, durable_objects: { bindings: [] } } };
   const worker = await start({ name: "startup", artefact: importer, modules: { "bundle.js": script } });
+  const pid = worker.pids[0] ?? null;
   const call = async (method: "GET" | "POST"): Promise<number | null> => {
-    const before = mainThreadMsOf(worker.pid);
+    const before = mainThreadMsOf(pid);
     const response = await fetch(`http://127.0.0.1:${worker.port}/`, { method });
     if (!response.ok) throw new Error(`the bundle could not be evaluated: ${await response.text()}`);
     await response.text();
-    const after = mainThreadMsOf(worker.pid);
+    const after = mainThreadMsOf(pid);
     return before === null || after === null ? null : after - before;
   };
   try {

@@ -1,0 +1,18 @@
+import { testSecrets } from "../support/settings.ts";
+import { migrate } from "./ledger.ts";
+import { start, type Artefact, type Running } from "./workerd.ts";
+
+const text = (value: string) => ({ type: "text", value }) as const;
+
+/** The Worker's environment beside its objects: the ledger, and secrets worth nothing elsewhere. */
+const ENV = {
+  DB: { type: "d1", id: "ledger" },
+  ...Object.fromEntries(Object.entries(testSecrets).map(([name, value]) => [name, text(value)])),
+} as const;
+
+/** Runs a build of the product with a fresh ledger. */
+export async function startRekey(name: string, artefact: Artefact): Promise<Running> {
+  const rekey = await start({ name, artefact, env: ENV });
+  await migrate(await rekey.d1("DB"));
+  return rekey;
+}

@@ -1,12 +1,14 @@
 import { isExpected, type Expected } from "./answer.ts";
 import { Connection } from "./connection.ts";
 import { cpuSecondsOfAll } from "./cpu.ts";
+import { runOpenLoop, type Latencies, type PacedJob } from "./open-loop.ts";
 
 /**
  * The load generator, a process of its own: a closed loop over keep-alive connections, so that the server always has
  * exactly `connections` requests to work on.
  *
- * Throughput only. A closed loop at full speed says nothing about latency: whoever is slow is asked less often.
+ * Throughput only. A closed loop at full speed says nothing about latency: whoever is slow is asked less often. For
+ * latency there is an open one (open-loop.ts).
  */
 
 /** What to send, where to, and for how long. */
@@ -34,7 +36,11 @@ export type Sample = {
   readonly total: number;
 };
 
-export type Report = { readonly ok: true; readonly sample: Sample } | { readonly ok: false; readonly message: string };
+/** What the bench asks for: throughput in a closed loop, or latency in an open one. */
+export type Order = { readonly closed: Job } | { readonly open: PacedJob };
+
+export type Report =
+  { readonly ok: true; readonly found: Sample | Latencies } | { readonly ok: false; readonly message: string };
 
 /** No answer for so long means that the server hangs. */
 const SILENCE_MS = 15_000;
@@ -104,9 +110,9 @@ function watchSilence(progress: () => number, fail: (cause: Error) => void): Nod
 
 const pause = (seconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
-process.on("message", (job: Job) => {
-  const report = run(job).then(
-    (sample): Report => ({ ok: true, sample }),
+process.on("message", (order: Order) => {
+  const report = ("closed" in order ? run(order.closed) : runOpenLoop(order.open)).then(
+    (found): Report => ({ ok: true, found }),
     (cause: unknown): Report => ({ ok: false, message: cause instanceof Error ? cause.message : String(cause) }),
   );
   void report.then((message) => process.send?.(message));

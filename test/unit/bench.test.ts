@@ -2,13 +2,18 @@ import { describe, expect, it } from "vitest";
 import { endOfAnswer } from "../bench/answer.ts";
 import { answerOf } from "../bench/peers/desk.ts";
 import { replaceSection } from "../bench/section.ts";
-import { median, ratioOf } from "../bench/statistics.ts";
+import { median, quantile, ratioOf } from "../bench/statistics.ts";
 import { barPlot, linePlot } from "../bench/svg.ts";
 
 describe("what the bench tells", () => {
   it("takes the middle of an odd number of values, and the mean of the two middle ones of an even number", () => {
     expect(median([9, 1, 5])).toBe(5);
     expect(median([10, 2, 4, 8])).toBe(6);
+  });
+
+  it("takes as a quantile a value that was seen, by the nearest rank", () => {
+    const values = [30, 10, 20, 40];
+    expect([0, 0.25, 0.5, 0.51, 0.99, 1].map((q) => quantile(values, q))).toEqual([10, 10, 20, 30, 40, 40]);
   });
 
   it("compares medians, and gives the spread of the ratios within a round", () => {

@@ -1,4 +1,4 @@
-import { endedBecause } from "../key/hold.ts";
+import { endedBecause } from "../key/version-end.ts";
 import type { Key } from "../key/key.ts";
 import type { Reason } from "../key/refusal.ts";
 import type { EpochMs } from "../key/time.ts";

@@ -1,7 +1,7 @@
 import { restMayEndAt } from "../key/end-rest.ts";
 import type { KeyEvent } from "../key/event.ts";
 import { nextExpiryNotice } from "../key/expiry-notice.ts";
-import { nextEnd } from "../key/hold.ts";
+import { nextEnd } from "../key/version-end.ts";
 import { nextTimeout } from "../key/reservation.ts";
 import { dueSoonAt } from "../key/rotation-policy.ts";
 import { after, type EpochMs } from "../key/time.ts";

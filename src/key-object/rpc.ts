@@ -1,6 +1,7 @@
 import type { Admission } from "../key/admission.ts";
 import type { Verdict } from "../key/admit.ts";
-import type { AmendCommand, Amended, CreditCommand, Credited } from "../key/amend.ts";
+import type { AmendCommand, Amended } from "../key/amend.ts";
+import type { CreditCommand, Credited } from "../key/credit.ts";
 import type { Authority } from "../key/authority.ts";
 import type { Suspension } from "../key/change.ts";
 import type { Client } from "../key/client.ts";

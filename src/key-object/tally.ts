@@ -4,7 +4,7 @@ import { note } from "../key/change.ts";
 import { noteClient, type Client } from "../key/client.ts";
 import { redact } from "../key/credential.ts";
 import type { By, KeyEvent } from "../key/event.ts";
-import type { Key } from "../key/key.ts";
+import type { Key, Moved } from "../key/key.ts";
 import {
   endOfMinute,
   mergeRefusals,
@@ -106,11 +106,7 @@ export class Tally {
 }
 
 /** Numbers the counts that are final, as events. */
-function tell(
-  key: Key,
-  counts: RefusalCounts,
-  now: EpochMs,
-): { readonly key: Key; readonly events: readonly KeyEvent[]; readonly open: RefusalCounts } {
+function tell(key: Key, counts: RefusalCounts, now: EpochMs): Moved & { readonly open: RefusalCounts } {
   const open = new Map<string, RefusalCount>();
   const events: KeyEvent[] = [];
   let counted = key;

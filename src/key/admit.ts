@@ -1,13 +1,6 @@
-import {
-  crowdRefusal,
-  holderOf,
-  reachRefusal,
-  rotationRefusal,
-  takePace,
-  takeQuota,
-  type Admission,
-} from "./admission.ts";
+import type { Admission } from "./admission.ts";
 import { allowanceOf, type Allowance } from "./allowance.ts";
+import { crowdRefusal, holderOf, reachRefusal, rotationRefusal, takePace, takeQuota } from "./checks.ts";
 import type { Explanation } from "./explain.ts";
 import { followPolicy } from "./follow-policy.ts";
 import type { Holder, Identity } from "./identity.ts";

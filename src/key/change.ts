@@ -1,5 +1,5 @@
 import type { By, EventType, KeyEvent } from "./event.ts";
-import { statusOf, type Key, type RetiredSecret, type Standing, type Step } from "./key.ts";
+import { statusOf, type Key, type Moved, type RetiredSecret, type Standing, type Step } from "./key.ts";
 import { newerOrder, type OwnerOrder } from "./owner-order.ts";
 import { withoutRepeat } from "./receipt.ts";
 import type { EpochMs } from "./time.ts";
@@ -69,7 +69,7 @@ export function change(
   type: EventType,
   { now, by, reason }: Circumstance,
   detail: KeyEvent["detail"] = {},
-): { readonly key: Key; readonly events: readonly KeyEvent[] } {
+): Moved {
   const sequence = key.standing.sequence + 1;
   const changed: Key = {
     ...key,
@@ -86,12 +86,7 @@ export function change(
 }
 
 /** A fact about a key that changes nothing of its record: it has a sequence, and the revision stays. */
-export function note(
-  key: Key,
-  type: EventType,
-  { now, by }: Circumstance,
-  detail: KeyEvent["detail"],
-): { readonly key: Key; readonly events: readonly KeyEvent[] } {
+export function note(key: Key, type: EventType, { now, by }: Circumstance, detail: KeyEvent["detail"]): Moved {
   const sequence = key.standing.sequence + 1;
   return {
     key: { ...key, standing: { ...key.standing, sequence } },

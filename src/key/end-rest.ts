@@ -1,6 +1,5 @@
 import { change, type Circumstance } from "./change.ts";
-import type { KeyEvent } from "./event.ts";
-import type { Key } from "./key.ts";
+import type { Key, Moved } from "./key.ts";
 import { restEndOf } from "./lifetime.ts";
 import { rfc3339, type EpochMs } from "./time.ts";
 
@@ -8,10 +7,7 @@ import { rfc3339, type EpochMs } from "./time.ts";
  * Writes down that a key has ended because nobody used it, once that is so; `null` while it is not. The key is refused
  * from that instant on without this: it is for people, who find the end in the record, in lists and in the history.
  */
-export function endRest(
-  key: Key,
-  circumstance: Circumstance,
-): { readonly key: Key; readonly events: readonly KeyEvent[] } | null {
+export function endRest(key: Key, circumstance: Circumstance): Moved | null {
   const end = restMayEndAt(key);
   if (end === null || circumstance.now < end) return null;
   const { expiresAt } = key.standing;

@@ -1,6 +1,5 @@
 import { note, type Circumstance } from "./change.ts";
-import type { KeyEvent } from "./event.ts";
-import type { Key } from "./key.ts";
+import type { Key, Moved } from "./key.ts";
 import { after, rfc3339, type EpochMs } from "./time.ts";
 
 /** How many days before its end people are told of it, the first time first. */
@@ -18,10 +17,7 @@ export function nextExpiryNotice({ standing }: Pick<Key, "standing">, now: Epoch
 }
 
 /** Tells people how soon the key will end. Nobody is told of one that has ended: `null`. */
-export function noticeExpiry(
-  key: Key,
-  circumstance: Circumstance,
-): { readonly key: Key; readonly events: readonly KeyEvent[] } | null {
+export function noticeExpiry(key: Key, circumstance: Circumstance): Moved | null {
   const { now } = circumstance;
   const { expiresAt, revokedAt } = key.standing;
   if (expiresAt === null || revokedAt !== null || now >= expiresAt) return null;

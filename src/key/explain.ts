@@ -1,13 +1,6 @@
-import {
-  crowdRefusal,
-  holderOf,
-  reachRefusal,
-  rotationRefusal,
-  takePace,
-  takeQuota,
-  type Admission,
-} from "./admission.ts";
+import type { Admission } from "./admission.ts";
 import { allowanceOf, type Allowance } from "./allowance.ts";
+import { crowdRefusal, holderOf, reachRefusal, rotationRefusal, takePace, takeQuota } from "./checks.ts";
 import { standingRefusal, type Key } from "./key.ts";
 import type { Refusal } from "./refusal.ts";
 import type { EpochMs } from "./time.ts";

@@ -2,7 +2,7 @@ import { change, note, type Circumstance } from "./change.ts";
 import type { Fresh } from "./create.ts";
 import type { KeyEvent } from "./event.ts";
 import { install } from "./install.ts";
-import type { Key } from "./key.ts";
+import type { Key, Moved } from "./key.ts";
 import { slideTo } from "./lifetime.ts";
 import { dueAt, isDueSoon, isSuccessorIssued } from "./rotation-policy.ts";
 import { rfc3339 } from "./time.ts";
@@ -13,11 +13,11 @@ export function followPolicy(
   withCurrentSecret: boolean,
   mint: () => Fresh,
   circumstance: Circumstance,
-): { readonly key: Key; readonly events: readonly KeyEvent[]; readonly newKey: string | null } {
+): Moved & { readonly newKey: string | null } {
   const { now } = circumstance;
   let moved = key;
   const events: KeyEvent[] = [];
-  const move = (step: { readonly key: Key; readonly events: readonly KeyEvent[] }): void => {
+  const move = (step: Moved): void => {
     moved = step.key;
     events.push(...step.events);
   };
@@ -40,10 +40,7 @@ export function followPolicy(
 }
 
 /** Tells people, once for each secret, that it will be due. */
-export function announceRotation(
-  key: Key,
-  circumstance: Circumstance,
-): { readonly key: Key; readonly events: readonly KeyEvent[] } {
+export function announceRotation(key: Key, circumstance: Circumstance): Moved {
   const due = dueAt(key);
   const { afterUses } = key.profile.rotation!;
   const usesLeft = afterUses === null ? null : Math.max(0, afterUses - key.use.admittedWithSecret);

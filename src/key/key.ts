@@ -129,8 +129,11 @@ export type Use = {
   readonly selfRotations: RateLimitState;
 };
 
-/** What a step did: the key afterwards, what is to be told of it, and the answer. The same `key` means nothing changed. */
-export type Step<Answer> = { readonly key: Key; readonly events: readonly KeyEvent[]; readonly answer: Answer };
+/** The key after it was moved on, and what is to be told of it. The same `key` means nothing changed. */
+export type Moved = { readonly key: Key; readonly events: readonly KeyEvent[] };
+
+/** What a step did: how it moved the key, and the answer to whoever asked for it. */
+export type Step<Answer> = Moved & { readonly answer: Answer };
 
 export type Status = "active" | "suspended" | "revoked" | "expired";
 

@@ -1,6 +1,6 @@
 import type { Circumstance } from "./change.ts";
 import type { KeyEvent } from "./event.ts";
-import type { Key, Step } from "./key.ts";
+import type { Key, Moved, Step } from "./key.ts";
 import { noticeQuota } from "./quota-notice.ts";
 import { look, lookAtKey, type Attempt } from "./suspicion.ts";
 import type { History } from "./suspicion-history.ts";
@@ -26,7 +26,7 @@ export function noticed<Answer>(
 
   let { key } = step;
   const events: KeyEvent[] = [...step.events];
-  const move = (moved: { readonly key: Key; readonly events: readonly KeyEvent[] }): void => {
+  const move = (moved: Moved): void => {
     key = moved.key;
     events.push(...moved.events);
   };

@@ -1,6 +1,5 @@
 import { note, type Circumstance } from "./change.ts";
-import type { KeyEvent } from "./event.ts";
-import type { Key } from "./key.ts";
+import type { Key, Moved } from "./key.ts";
 import { rfc3339 } from "./time.ts";
 
 /** Of what a period has to give, in percent. */
@@ -10,11 +9,7 @@ export const QUOTA_NOTICES = [80, 90, 100] as const;
  * Tells people, once for each of these and each period, how far a quota is used. A step that passes several of them
  * tells the highest only. What was told is forgotten with the period, and as far as another limit has made it untrue.
  */
-export function noticeQuota(
-  was: Key,
-  key: Key,
-  circumstance: Circumstance,
-): { readonly key: Key; readonly events: readonly KeyEvent[] } {
+export function noticeQuota(was: Key, key: Key, circumstance: Circumstance): Moved {
   const { quota: rule } = key.profile;
   const { quota: state } = key.use;
   const isAsBefore = state === was.use.quota && rule === was.profile.quota;

@@ -1,8 +1,7 @@
 import type { Head } from "./chain.ts";
 import { change, stopped, type Circumstance } from "./change.ts";
 import type { Fresh } from "./create.ts";
-import type { KeyEvent } from "./event.ts";
-import type { Key, Standing } from "./key.ts";
+import type { Key, Moved, Standing } from "./key.ts";
 import { BOUNDS } from "./policy.ts";
 import type { EpochMs } from "./time.ts";
 
@@ -34,12 +33,7 @@ export const knowsMore = ({ newest, version, status }: LedgerView, { standing }:
  * addresses, an end) is not known here any more; somebody has to look at the record and rotate or resume it. Sequence,
  * revision and version go on behind the highest that anybody has seen.
  */
-export function recover(
-  key: Key,
-  view: LedgerView,
-  fresh: Fresh,
-  circumstance: Circumstance,
-): { readonly key: Key; readonly events: readonly KeyEvent[] } {
+export function recover(key: Key, view: LedgerView, fresh: Fresh, circumstance: Circumstance): Moved {
   const { now } = circumstance;
   const { standing } = key;
   const sequence = Math.max(standing.sequence, view.newest.sequence);

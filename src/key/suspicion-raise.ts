@@ -1,6 +1,5 @@
 import { note, suspend, type Circumstance } from "./change.ts";
-import type { KeyEvent } from "./event.ts";
-import type { Key } from "./key.ts";
+import type { Key, Moved } from "./key.ts";
 import type { Sighting } from "./suspicion.ts";
 import { ruleOf } from "./suspicion-policy.ts";
 
@@ -10,11 +9,7 @@ import { ruleOf } from "./suspicion-policy.ts";
  *
  * The silence is one of words and not of deeds: a key that somebody resumed is suspended again by the next sighting.
  */
-export function raise(
-  key: Key,
-  { alert, evidence }: Sighting,
-  circumstance: Circumstance,
-): { readonly key: Key; readonly events: readonly KeyEvent[] } {
+export function raise(key: Key, { alert, evidence }: Sighting, circumstance: Circumstance): Moved {
   const { standing } = key;
   const rule = ruleOf(key.profile, alert);
   if (rule.off) return { key, events: [] };

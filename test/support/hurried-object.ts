@@ -1,6 +1,6 @@
 import type { Admission } from "../../src/key/admission.ts";
 import { admit } from "../../src/key/admit.ts";
-import { credit, type CreditCommand } from "../../src/key/amend.ts";
+import { credit, type CreditCommand } from "../../src/key/credit.ts";
 import type { Random } from "../../src/key/base62.ts";
 import { create, type Fresh } from "../../src/key/create.ts";
 import { mint } from "../../src/key/credential.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Admission } from "../../src/key/admission.ts";
 import { revoke, suspend } from "../../src/key/change.ts";
+import { explain } from "../../src/key/explain.ts";
 import type { Key } from "../../src/key/key.ts";
 import type { Reason } from "../../src/key/refusal.ts";
 import {
@@ -8,6 +9,7 @@ import {
   aKey,
   aQuota,
   aRequest,
+  aRotation,
   at as askedAt,
   aWindow,
   FIRST,
@@ -89,7 +91,8 @@ describe("an admission", () => {
   });
 });
 
-// Every fault that a request can have, in the order in which a decision looks: identity, standing, reach, pace, allowance.
+// Every fault that a request can have, in the order in which a decision looks: identity, standing, rotation, reach,
+// concurrency, pace, allowance.
 const FAULTS: readonly {
   readonly reason: Reason;
   readonly profile?: Parameters<typeof aKey>[0];
@@ -103,8 +106,10 @@ const FAULTS: readonly {
   { reason: "key-revoked", change: (key) => revoke(key, askedAt(t(3))).key },
   { reason: "key-suspended", change: (key) => suspend(key, askedAt(t(2))).key },
   { reason: "key-expired", profile: { expiresAt: t(10) } },
+  { reason: "rotation-required", profile: { rotation: aRotation({ afterSeconds: 10 }) } },
   { reason: "insufficient-scope", request: { scopes: ["orders:write"] } },
   { reason: "ip-not-allowed", profile: { allowedIps: ["203.0.113.0/24"] } },
+  { reason: "concurrency-exceeded", profile: { maxConcurrent: 1 }, request: { viaGateway: true, open: 1 } },
   { reason: "rate-limited", profile: { rateLimits: [aWindow(1, 3600)] }, use: (key) => admitWith(key, free, t(0)).key },
   { reason: "quota-exceeded", profile: { quota: aQuota(1) }, use: (key) => admitWith(key, paid, t(0)).key },
 ];
@@ -144,6 +149,9 @@ describe("a refused request", () => {
     const step = admitWith(key, request, t(20));
     expect(step.answer).toMatchObject({ admitted: false, refusal: { reason: first } });
     expect(step.key).toBe(key);
+    // Whoever has it explained hears the same, and the other as well.
+    const { checks } = explain(key, request, t(20));
+    expect(checks.find(({ refusal }) => refusal !== null)).toMatchObject({ refusal: { reason: first } });
   });
 
   it("spends nothing of the limits that had room: all are charged or none is", () => {
@@ -204,7 +212,9 @@ describe("what a refusal tells", () => {
     const details = reason === "key-rotated" ? null : everything;
     const identity = { keyId: key.profile.id, owner: null, version: 1, details };
     expect(answer.identity).toEqual(reason === "wrong-secret" ? null : identity);
-    expect(answer.allowance === null).toBe(reason !== "rate-limited" && reason !== "quota-exceeded");
+    // What is left is told where it is a matter of waiting.
+    const waits: readonly Reason[] = ["concurrency-exceeded", "rate-limited", "quota-exceeded"];
+    expect(answer.allowance !== null).toBe(waits.includes(reason));
   });
 });
 

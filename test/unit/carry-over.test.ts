@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { amend, credit, type Amendment } from "../../src/key/amend.ts";
+import { amend, type Amendment } from "../../src/key/amend.ts";
+import { credit } from "../../src/key/credit.ts";
 import { allowanceOf } from "../../src/key/allowance.ts";
 import type { Key, Profile } from "../../src/key/key.ts";
 import type { EpochMs } from "../../src/key/time.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { amend, credit } from "../../src/key/amend.ts";
+import { amend } from "../../src/key/amend.ts";
+import { credit } from "../../src/key/credit.ts";
 import type { KeyEvent } from "../../src/key/event.ts";
 import type { Key, Step } from "../../src/key/key.ts";
 import { noticed } from "../../src/key/notice.ts";

@@ -2,7 +2,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { admit } from "../../src/key/admit.ts";
-import { amend, credit } from "../../src/key/amend.ts";
+import { amend } from "../../src/key/amend.ts";
+import { credit } from "../../src/key/credit.ts";
 import { allowanceOf } from "../../src/key/allowance.ts";
 import { revoke } from "../../src/key/change.ts";
 import type { Key, Profile } from "../../src/key/key.ts";

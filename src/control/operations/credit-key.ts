@@ -1,6 +1,6 @@
 import type * as z from "zod/mini";
 import { problem } from "../../http/problem.ts";
-import type { CreditCommand, Credited } from "../../key/amend.ts";
+import type { CreditCommand, Credited } from "../../key/credit.ts";
 import { BOUNDS } from "../../key/policy.ts";
 import { recordAnswer } from "../answer.ts";
 import { askFor, askOf } from "../ask.ts";

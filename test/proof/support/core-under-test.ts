@@ -1,6 +1,7 @@
 import { Book, NOTHING, type Page } from "../../../src/key-object/book.ts";
 import { admit, type Verdict } from "../../../src/key/admit.ts";
-import { amend, credit } from "../../../src/key/amend.ts";
+import { amend } from "../../../src/key/amend.ts";
+import { credit } from "../../../src/key/credit.ts";
 import { obey, resume, revoke, suspend, type Circumstance } from "../../../src/key/change.ts";
 import { create, createAfterPurge, createAgain } from "../../../src/key/create.ts";
 import type { KeyId } from "../../../src/key/credential.ts";

@@ -2,7 +2,7 @@ import type { Mutant } from "../mutant.ts";
 
 const OBJECT = "src/key-object/key-object.ts";
 const STATE = "src/key-object/state.ts";
-const ADMIT = "if (key !== null) { return this.#step(key, (now) => this.#admit(key, admission, now)); }";
+const ADMIT = "const verdict = await this.#step(key, (now) => this.#admit(key, admission, now));";
 
 /** Bugs in the object around the core, and on the way to the ledger. */
 export const IN_THE_OBJECT: readonly Mutant[] = [
@@ -13,7 +13,7 @@ export const IN_THE_OBJECT: readonly Mutant[] = [
     edits: [
       {
         from: ADMIT,
-        to: "if (key !== null) { await scheduler.wait(1); return this.#step(key, (now) => this.#admit(key, admission, now)); }",
+        to: `await scheduler.wait(1); ${ADMIT}`,
       },
     ],
     catcher: { campaign: "C2", size: 3 },
@@ -25,12 +25,9 @@ export const IN_THE_OBJECT: readonly Mutant[] = [
     edits: [
       {
         from: ADMIT,
-        to: `if (key !== null) {
-          const answer = await this.#step(key, (now) => this.#admit(key, admission, now));
+        to: `${ADMIT}
           const seen = this.#state.page;
-          this.ctx.waitUntil(scheduler.wait(5).then(() => { this.#state.replace(seen); }));
-          return answer;
-        }`,
+          this.ctx.waitUntil(scheduler.wait(5).then(() => { this.#state.replace(seen); }));`,
       },
     ],
     catcher: { campaign: "C1", size: 1_000 },
@@ -75,13 +72,11 @@ export const IN_THE_OBJECT: readonly Mutant[] = [
     edits: [
       {
         from: ADMIT,
-        to: `if (key !== null) {
-          const row = await this.env.DB.prepare("SELECT status FROM keys WHERE id = ?").bind(key.profile.id).first();
-          const now = this.#state.key!;
-          if (row?.["status"] !== "active") return this.#step(now, (at) => this.#admit(now, admission, at));
-          const alive = { ...now, standing: { ...now.standing, revokedAt: null, suspendedAt: null } };
-          return this.#step(now, (at) => this.#admit(alive, admission, at));
-        }`,
+        to: `const row = await this.env.DB.prepare("SELECT status FROM keys WHERE id = ?").bind(key.profile.id).first();
+          const present = this.#state.key!;
+          const alive = { ...present, standing: { ...present.standing, revokedAt: null, suspendedAt: null } };
+          const believed = row?.["status"] === "active" ? alive : present;
+          const verdict = await this.#step(present, (now) => this.#admit(believed, admission, now));`,
       },
     ],
     catcher: { campaign: "C4", size: 1 },

@@ -139,9 +139,13 @@ beforeAll(async () => {
       if (events.length < 8) throw new Error("the ledger has not caught up");
       const usage = await rekey.ledgerSql("SELECT * FROM usage WHERE key_id = ?", id);
       if (!JSON.stringify(usage).includes("insufficient-scope")) throw new Error("the refusals are not written down");
+      const alerts = await rekey.ledgerSql("SELECT * FROM alerts WHERE key_id = ?", id);
+      if (alerts.length === 0) throw new Error("nobody was told that a retired secret was used");
     },
     { timeout: 20_000 },
   );
+  const { items } = (await control(rekey, "GET", `/alerts?keyId=${id}`)).body as { items: { id: string }[] };
+  for (const alert of items) await post(`/_rekey/v1/alerts/${alert.id}/acknowledge`, { note: `it was ${last}` });
 });
 afterAll(() => gateway[Symbol.asyncDispose]());
 
@@ -179,9 +183,10 @@ describe("no secret", () => {
       "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '_cf_%'",
     );
     const names = tables.map(({ name }) => String(name));
-    expect(names).toEqual(expect.arrayContaining(["keys", "events", "owners", "usage"]));
+    expect(names).toEqual(expect.arrayContaining(["keys", "events", "owners", "usage", "alerts"]));
     const rows = (await Promise.all(names.map((name) => rekey.ledgerSql(`SELECT * FROM "${name}"`)))).flat();
     expect(rows.length).toBeGreaterThan(10);
+    expect(rows.some((row) => String(row["note"]).startsWith("it was [redacted"))).toBe(true);
     expect(foundIn(Buffer.from(JSON.stringify(rows)))).toEqual([]);
     // Digests stay in the objects: with them alone nobody could use a key, but nobody needs them either.
     expect(JSON.stringify(rows)).not.toContain("digest");

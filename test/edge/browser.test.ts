@@ -19,6 +19,7 @@ const each = (places: readonly Described[]) => places.map((place) => [`${place.m
 const pathOf = ({ path }: Described): string =>
   path
     .replace("reservations/{id}", "reservations/res_0000000000000000_0000000000000000")
+    .replace("webhooks/{id}", "webhooks/wh_0000000000000000")
     .replace("alerts/{id}", "alerts/alert_0000000000000000_1")
     .replace("{id}", "key_0000000000000000")
     .replace("{owner}", "acme")

@@ -13,8 +13,16 @@ const EIGHT_LIMITS = [1, 60, 3600, 86_400].flatMap((windowSeconds) => [
   { name: `bucket-${windowSeconds}`, algorithm: "bucket", limit: 1e8, windowSeconds },
 ]);
 
+/** A quota that is spent by the first use. */
+const ONE_USE = { ...SCOPES, quota: { limit: 1, period: "none" } };
+
 /** What a key is created with, by what is measured with it. */
-export const POLICIES = { none: SCOPES, quota: QUOTA, limits: { ...QUOTA, rateLimits: EIGHT_LIMITS } } as const;
+export const POLICIES = {
+  none: SCOPES,
+  quota: QUOTA,
+  spent: ONE_USE,
+  limits: { ...QUOTA, rateLimits: EIGHT_LIMITS },
+} as const;
 
 /** Creates so many keys over the control API, some at a time, and returns their credentials. */
 export async function createKeys(

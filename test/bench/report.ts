@@ -1,4 +1,5 @@
 import type { Conditions } from "./conditions.ts";
+import { dollarsAwake, dollarsOf, dollarsPerMillion, PRICES } from "./cost.ts";
 import type { Counted } from "./counts.ts";
 import type { Series as SeriesOf } from "./rounds.ts";
 import type { Row } from "./rows.ts";
@@ -35,6 +36,8 @@ export function terminal(findings: Findings): string {
     speedTable(findings.series),
     ratioTable(comparisonsOf(findings.series)),
     countTable(findings.counts),
+    dollarTable(findings),
+    standingTable(findings),
   ];
   return [...sections.map(aligned), ...verdictsOf(findings)].join("\n\n");
 }
@@ -71,6 +74,20 @@ Counted by a build of the Worker with counters around its bindings, at the same 
 objects, rows they wrote, alarms they set, calls to D1, all divided by the number of answers.
 
 ${piped(countTable(counts))}
+
+### In dollars
+
+For a million requests beyond what the Workers Paid plan includes, by Cloudflare's published prices of ${PRICES.asOf}:
+\$${PRICES.workerRequests} per million Worker requests, \$${PRICES.workerCpuMs} per million CPU milliseconds (here of Worker and objects together, on this
+machine: only the Worker's part is billed), \$${PRICES.objectRequests} per million object requests, \$${PRICES.rowsWritten} per million rows written, by objects
+and by D1, \$${PRICES.rowsRead} per million rows read. Setting an alarm counts as a row, an alarm that rings as an object request.
+
+${piped(dollarTable(findings))}
+
+What a key costs for as long as it is in use, however often: every 4.5 s its object writes down the addresses it was
+used from and tells the ledger of the hour's use, and while it is awake its memory is paid for.
+
+${piped(standingTable(findings))}
 `;
 }
 
@@ -117,6 +134,54 @@ const countTable = (counts: readonly Counted[]): readonly Line[] => [
     perAnswer(d1, answers),
   ]),
 ];
+
+/** Dollars for a million requests of each kind. */
+const dollarTable = ({ series, counts }: Findings): readonly Line[] => [
+  ["per million", "object requests", "rows written", "rows read", "D1 rows", "CPU ms", "dollars"],
+  ...counts.map(({ row, answers, counts: counted }) => {
+    const { rpc, rows, rowsRead, alarms, alarmRuns, d1RowsWritten } = counted;
+    const micros = series.find((one) => one.row.id === row.id)?.cpuMicros ?? null;
+    const cpuMs = micros === null ? null : (median(micros) / 1000) * answers;
+    const million = (count: number): string => whole((count / answers) * 1e6);
+    return [
+      row.name,
+      million(rpc + alarmRuns),
+      million(rows + alarms),
+      million(rowsRead),
+      million(d1RowsWritten),
+      cpuMs === null ? "unknown" : million(cpuMs),
+      dollarsPerMillion({ ...counted, requests: answers, cpuMs }).toFixed(2),
+    ];
+  }),
+];
+
+const SECONDS_OF_MONTH = 30 * 24 * 3600;
+const REPORT_SECONDS = 4.5;
+
+/** What one report costs, and a month in which a key is never left alone, beside its requests. */
+function standingTable({ counts }: Findings): readonly Line[] {
+  const shown = counts.filter(({ row: { id } }) => id === "hot" || id === "refused" || id === "gateway");
+  return [
+    [
+      "per key",
+      "object rows",
+      "alarms",
+      "D1 rows written",
+      "D1 rows read",
+      "dollars a month, reports",
+      "dollars a month, awake",
+    ],
+    ...shown.map(({ row, keys, reported }) => [
+      row.name,
+      perAnswer(reported.rows, keys),
+      perAnswer(reported.alarms, keys),
+      perAnswer(reported.d1RowsWritten, keys),
+      perAnswer(reported.d1RowsRead, keys),
+      ((dollarsOf(reported) / keys) * (SECONDS_OF_MONTH / REPORT_SECONDS)).toFixed(2),
+      dollarsAwake(SECONDS_OF_MONTH).toFixed(2),
+    ]),
+  ];
+}
 
 /** What was promised and whether it was seen, one sentence each. */
 function verdictsOf({ series, counts, startUp }: Findings): readonly string[] {

@@ -12,6 +12,7 @@ export const ROW_IDS = [
   "none",
   "quota",
   "limits",
+  "refused",
   "update",
   "many",
   "reserve",
@@ -38,6 +39,8 @@ export type Cast = {
   /** Keys that differ from the hot one in their policy alone. */
   readonly noPolicyKey: string;
   readonly limitsKey: string;
+  /** A key whose quota is spent. */
+  readonly spentKey: string;
   readonly manyKeys: readonly string[];
   /** As many again, so that what they hold does not weigh on the others. */
   readonly reservingKeys: readonly string[];
@@ -48,7 +51,7 @@ export type Cast = {
 
 /** Every row of the bench, each next to its floor. */
 export function rowsOf(cast: Cast): readonly Row[] {
-  const { floor, rekey, hotKey, noPolicyKey, limitsKey, manyKeys, reservingKeys, forgedKeys, bytes } = cast;
+  const { floor, rekey, hotKey, noPolicyKey, limitsKey, spentKey, manyKeys, reservingKeys, forgedKeys, bytes } = cast;
   const ask = (question: object) =>
     render({ method: "POST", path: "/_rekey/v1/verify", bearer: adminToken, body: question });
   const verify = (key: string) => ask({ key });
@@ -135,6 +138,14 @@ export function rowsOf(cast: Cast): readonly Row[] {
         target: 0.8,
         beyond: "nine counters are judged and written, and nine readings carried through the RPC and told",
       },
+    },
+    {
+      id: "refused",
+      name: "verify, one hot key whose quota is spent",
+      server: rekey,
+      requests: [verify(spentKey)],
+      expected: { status: 200, marker: '"code":"quota-exceeded"' },
+      above: { floor: "rpc", target: null, beyond: "as for one hot key, and each refusal is counted and logged" },
     },
     {
       id: "update",

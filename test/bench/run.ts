@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { conditionsOf } from "./conditions.ts";
-import { count } from "./counts.ts";
+import { count, settled } from "./counts.ts";
 import { adminToken, createKeys, forgeKeys } from "./keys.ts";
 import { LoadGenerator } from "./load.ts";
 import { progress } from "./progress.ts";
@@ -21,7 +21,7 @@ import { bundle, start, type Artefact, type Running } from "./workerd.ts";
 const HELP = `
 npm run bench -- [--only <id>]... [--seconds <n>]
 
-  Measures Rekey against its floors on raw workerd and writes its section of docs/performance.md. Takes under 6 minutes.
+  Measures Rekey against its floors on raw workerd and writes its section of docs/performance.md. Takes under 8 minutes.
 
   --only <id>     only this row and the floor it stands on; may be given several times; nothing is written.
                   ids: ${ROW_IDS.join(" ")}
@@ -58,12 +58,13 @@ async function run({ only, seconds }: Options): Promise<void> {
     stops.push(floor.stop);
 
     const keys = only.size === 0 || OF_MANY_KEYS.some((id) => only.has(id)) ? KEYS : 1;
-    progress(`creating ${2 * keys + 3} keys`);
+    progress(`creating ${2 * keys + 4} keys`);
     const rows = select(rowsOf(await castOf(floor, await running("rekey", rekeyBundle), keys)), only);
     const series = await measure(rows, generator, { ...PACE, seconds }, progress);
 
     progress("counting");
     const counted = rowsOf(await castOf(floor, await running("counted", countedBundle), Math.min(keys, COUNTED_KEYS)));
+    await settled();
     const counts = [];
     for (const row of select(counted, only).filter(isOfRekey)) {
       counts.push(await count(row, generator, PACE.connections));
@@ -89,12 +90,16 @@ async function castOf(floor: Running, rekey: Running, keys: number): Promise<Cas
   const [hotKey, ...ofMany] = await createKeys(rekey.port, 2 * keys + 1);
   const [noPolicyKey] = await createKeys(rekey.port, 1, "none");
   const [limitsKey] = await createKeys(rekey.port, 1, "limits");
+  const [spentKey] = await createKeys(rekey.port, 1, "spent");
   const forgedKeys = forgeKeys(KEYS);
-  const verify = await fetch(`http://127.0.0.1:${rekey.port}/_rekey/v1/verify`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${adminToken}`, "content-type": "application/json" },
-    body: JSON.stringify({ key: hotKey }),
-  });
+  const ask = (key: string) =>
+    fetch(`http://127.0.0.1:${rekey.port}/_rekey/v1/verify`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${adminToken}`, "content-type": "application/json" },
+      body: JSON.stringify({ key }),
+    });
+  const verify = await ask(hotKey!);
+  await (await ask(spentKey!)).text();
   const refusal = await fetch(`http://127.0.0.1:${rekey.port}/orders`, {
     headers: { authorization: `Bearer ${forgedKeys[0]!}` },
   });
@@ -105,6 +110,7 @@ async function castOf(floor: Running, rekey: Running, keys: number): Promise<Cas
     hotKey: hotKey!,
     noPolicyKey: noPolicyKey!,
     limitsKey: limitsKey!,
+    spentKey: spentKey!,
     manyKeys: ofMany.slice(0, keys),
     reservingKeys: ofMany.slice(keys),
     forgedKeys,

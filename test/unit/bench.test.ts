@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { endOfAnswer } from "../bench/answer.ts";
+import { dollarsAwake, dollarsOf, dollarsPerMillion } from "../bench/cost.ts";
 import { answerOf } from "../bench/peers/desk.ts";
 import { replaceSection } from "../bench/section.ts";
 import { median, quantile, ratioOf } from "../bench/statistics.ts";
@@ -33,6 +34,25 @@ describe("what the bench tells", () => {
     const answer = answerOf({ valid: true, keyId: "k", limit: 500, used: 1 }, 600);
     expect(answer).toHaveLength(600);
     expect(JSON.parse(answer)).toMatchObject({ valid: true, quota: { used: 1, remaining: 499 } });
+  });
+});
+
+describe("what a million requests cost", () => {
+  const NOTHING = { rpc: 0, rows: 0, rowsRead: 0, alarms: 0, alarmRuns: 0, d1: 0, d1RowsWritten: 0, d1RowsRead: 0 };
+
+  it("is the Worker's price alone for what reaches no object", () => {
+    expect(dollarsPerMillion({ ...NOTHING, requests: 1000, cpuMs: 0 })).toBe(0.3);
+    expect(dollarsPerMillion({ ...NOTHING, requests: 1000, cpuMs: 1000 })).toBe(0.32);
+  });
+
+  it("adds a request and a row for each that an object admits alone, and counts an alarm as a row", () => {
+    expect(dollarsPerMillion({ ...NOTHING, rpc: 1000, rows: 1000, requests: 1000, cpuMs: null })).toBeCloseTo(1.45, 10);
+    expect(dollarsOf({ ...NOTHING, alarms: 1e6 })).toBe(1);
+    expect(dollarsOf({ ...NOTHING, alarmRuns: 1e6 })).toBe(0.15);
+  });
+
+  it("takes an object that is awake as 128 MB", () => {
+    expect(dollarsAwake(1e6)).toBeCloseTo(1.6, 10);
   });
 });
 

@@ -1,95 +1,25 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative, sep } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join, relative, sep } from "node:path";
 import { describe, expect, test } from "vitest";
 
+const root = join(import.meta.dirname, "..");
+const DESIGN = readFileSync(join(root, "docs/design/README.md"), "utf8");
+
 /**
- * Who may import whom; what is not named is out of reach. An entry is a folder, a single file or a package.
- *
- * `key` reaches nothing but itself: not hono, not the platform, not the clock. `edge` does
- * not reach the ledger: "nothing is admitted from a copy" is a fact about these arrows.
+ * Who may import whom, as the table of the folders in docs/design/README.md has it: what stands in a row, and the folder
+ * itself. What is not named is out of reach. An entry is a folder, a single file or a package.
  */
-const MAY_REACH: Readonly<Record<string, readonly string[]>> = {
-  key: ["key"],
-  "key-object": ["key-object", "key", "env.ts", "ledger/deliver.ts", "cloudflare:workers"],
-  "owner-object": [
-    "owner-object",
-    "key",
-    "env.ts",
-    "key-object/rpc.ts",
-    "ledger/keys.ts",
-    "ledger/owners.ts",
-    "cloudflare:workers",
-  ],
-  // What a webhook is: where it may lead, how a message is signed, when it is tried again.
-  webhook: ["webhook", "key", "http/event-json.ts"],
-  "webhook-object": [
-    "webhook-object",
-    "webhook",
-    "key",
-    "env.ts",
-    "key-object/rpc.ts",
-    "ledger/stream.ts",
-    "ledger/webhooks.ts",
-    "cloudflare:workers",
-  ],
-  ledger: ["ledger", "key"],
-  http: ["http", "key", "env.ts", "key-object/rpc.ts", "hono"],
-  edge: ["edge", "http", "key", "env.ts", "key-object/rpc.ts", "routes.ts", "hono", "jose"],
-  control: [
-    "control",
-    "http",
-    "key",
-    "ledger",
-    "env.ts",
-    "key-object/rpc.ts",
-    "owner-object/rpc.ts",
-    "webhook",
-    "webhook-object/rpc.ts",
-    "webhook-object/wake.ts",
-    "../docs/openapi.json",
-    "hono",
-    "zod",
-    // The entrypoint for other Workers.
-    "cloudflare:workers",
-  ],
-  // In other people's programs: the types of the contract, and nothing of ours at run time.
-  client: ["client", "control/schema", "zod"],
-  // In other people's Workers: as little of ours as reading a credential and writing a refusal take.
-  hono: [
-    "hono",
-    "control/schema/verify.ts",
-    "control/service.ts",
-    "http/codes.ts",
-    "http/problem.ts",
-    "http/read-credential.ts",
-  ],
-  // Settings are made of what a credential is made of.
-  "env.ts": ["key", "routes.ts", "node:crypto"],
-  // What a path asks is judged as strictly as a request body.
-  "routes.ts": ["key", "zod"],
-  // What is done every minute, whoever asks for something meanwhile.
-  chores: ["chores", "http", "key", "ledger", "env.ts", "key-object/rpc.ts", "webhook-object/wake.ts"],
-  "scheduled.ts": ["chores", "key", "env.ts"],
-  // Wiring: the planes meet here and nowhere else.
-  "index.ts": [
-    "control",
-    "edge",
-    "http",
-    "key",
-    "key-object/key-object.ts",
-    "owner-object/owner-object.ts",
-    "webhook-object/webhook-object.ts",
-    "scheduled.ts",
-    "env.ts",
-    "hono",
-    "cloudflare:workers",
-  ],
-};
+const MAY_REACH: ReadonlyMap<string, readonly string[]> = new Map(
+  [...DESIGN.matchAll(/^\| `src\/([\w.-]+?)\/?` \|.*\| ([^|]*) \|$/gm)].map(([, layer, row]) => [
+    layer!,
+    [layer!, ...[...row!.matchAll(/`([^`]+)`/g)].map(([, entry]) => entry!)],
+  ]),
+);
 
 /** Commands for people, run by Node on a laptop: nothing of the Worker may reach them, so they are never bundled. */
 const NEVER_BUNDLED = "local";
 
-const src = join(import.meta.dirname, "../src");
+const src = join(root, "src");
 const files = readdirSync(src, { recursive: true, encoding: "utf8" })
   .map((file) => file.split(sep).join("/"))
   .filter((file) => file.endsWith(".ts") && !file.startsWith(`${NEVER_BUNDLED}/`));
@@ -115,11 +45,43 @@ const placeOf = (file: string, to: string): string =>
 const layerOf = (file: string): string => file.split("/")[0]!;
 
 test.each(files)("%s reaches only what its layer may", (file) => {
-  const allowed = MAY_REACH[layerOf(file)];
+  const allowed = MAY_REACH.get(layerOf(file));
   expect(allowed, "a layer without a rule").toBeDefined();
   const forbidden = reachedBy(file).filter((to) => !allowed!.some((may) => to === may || to.startsWith(`${may}/`)));
   expect(forbidden).toEqual([]);
 });
+
+describe("the design", () => {
+  test.each([...MAY_REACH.keys()])("has no row for what is not there: %s", (layer) => {
+    expect(readdirSync(src)).toContain(layer);
+  });
+
+  test("reaches the core of the promise: a key reaches nothing, the gateway no ledger", () => {
+    expect(MAY_REACH.get("key")).toEqual(["key"]);
+    expect(MAY_REACH.get("edge")!.filter((entry) => entry.startsWith("ledger"))).toEqual([]);
+  });
+
+  test.each([...new Set([...DESIGN.matchAll(/`((?:[\w-]+\/)+[\w.-]+\.(?:ts|json))`/g)].map(([, path]) => path!))])(
+    "names a file that there is: %s",
+    (path) => expect(existsSync(join(src, path)) || existsSync(join(root, path))).toBe(true),
+  );
+
+  test.each(files.filter((file) => file.startsWith("key/")).map((file) => basename(file, ".ts")))(
+    "says what key/%s.ts is about",
+    (name) => {
+      // A file that is named after another one belongs to it.
+      const isNamed = MAP.some((entry) => name === entry || name.startsWith(`${entry}-`));
+      expect(isNamed).toBe(true);
+    },
+  );
+});
+
+/** The files of src/key by idea, as the design has them. */
+const MAP = [
+  ...DESIGN.slice(DESIGN.indexOf("\n## The files of src/key"))
+    .split("\n## ")[1]!
+    .matchAll(/`([\w-]+)`/g),
+].map(([, name]) => name!);
 
 /** What is still imported when the types are gone. */
 export const valuesImportedBy = (text: string): string[] =>

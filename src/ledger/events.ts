@@ -84,7 +84,8 @@ export async function listEvents(
   // An owner's events are fewer than all of a type: `+` keeps SQLite from walking the latter.
   if (type !== null) conditions.push(`${owner === null ? "type" : "+type"} = ${bind(type)}`);
   if (from !== null) conditions.push(`at_ms >= ${bind(from)}`);
-  if (to !== null) conditions.push(`at_ms < ${bind(to)}`);
+  // A later page begins behind the last one, which is before the end: walked from the end, it would cost all pages so far.
+  if (to !== null) conditions.push(`${after === null ? "at_ms" : "+at_ms"} < ${bind(to)}`);
   if (after !== null) {
     conditions.push(`(at_ms, key_id, sequence) < (${bind(after.at)}, ${bind(after.keyId)}, ${bind(after.sequence)})`);
   }

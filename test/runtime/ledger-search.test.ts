@@ -213,6 +213,18 @@ describe("no search reads the whole ledger", () => {
       { at: 5, keyId: idOf(1), sequence: 2 },
       "SEARCH events USING INDEX events_of_owner (owner=? AND (at_ms,key_id,sequence)<(?,?,?))",
     ],
+    [
+      "time, a later page",
+      { from: 1, to: 9 },
+      { at: 5, keyId: idOf(1), sequence: 2 },
+      "SEARCH events USING INDEX events_newest (at_ms>? AND (at_ms,key_id,sequence)<(?,?,?))",
+    ],
+    [
+      "owner and time, a later page",
+      { owner: "acme", to: 9 },
+      { at: 5, keyId: idOf(1), sequence: 2 },
+      "SEARCH events USING INDEX events_of_owner (owner=? AND (at_ms,key_id,sequence)<(?,?,?))",
+    ],
   ])("events by %s: every page walks one index, in its order", async (_name, filter, behind, plan) => {
     const asked = { ...EVENTS, filter: { ...EVENTS.filter, ...filter }, after: behind };
     expect(await planOf((db) => listEvents(db, asked))).toEqual([plan]);

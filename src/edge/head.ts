@@ -20,29 +20,42 @@ export const mayBeShort = (length: number | null): boolean => length === null ||
  * The whole of a body if it comes at once, which nearly every answer does: one that is in memory needs no stream around
  * it, and nobody who watches it. Otherwise its beginning.
  *
+ * One promise and no race, because every answer pays for it.
+ *
  * @param length how many bytes the body has; `null` if that is not known.
  */
-export async function takeAtOnce(body: ReadableStream<Uint8Array>, length: number | null): Promise<Uint8Array | Head> {
-  const reader = body.getReader();
-  const chunks: Uint8Array[] = [];
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<null>((resolve) => {
-    timer = setTimeout(resolve, AT_ONCE_MS, null);
-  });
-  try {
-    for (let size = 0; size !== length;) {
-      const next = reader.read();
+export function takeAtOnce(body: ReadableStream<Uint8Array>, length: number | null): Promise<Uint8Array | Head> {
+  return new Promise((resolve) => {
+    const reader = body.getReader();
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    let next: Head["next"];
+    let isLate = false;
+    const goOn = () => {
+      isLate = true;
+      clearTimeout(timer);
+      resolve({ chunks, reader, next });
+    };
+    const timer = setTimeout(goOn, AT_ONCE_MS);
+    const take = ({ done, value }: Awaited<Head["next"]>) => {
+      if (isLate) return;
+      if (!done) {
+        chunks.push(value);
+        size += value.byteLength;
+      }
+      if (done || size === length) {
+        clearTimeout(timer);
+        resolve(inOnePiece(chunks));
+      } else readOn();
+    };
+    const readOn = () => {
+      next = reader.read();
+      if (size > SHORT_BYTES) goOn();
       // One that breaks off here has to break off at the client too, which is up to whoever passes on the rest.
-      const read = size > SHORT_BYTES ? null : await Promise.race([next, late]).catch(() => null);
-      if (read === null) return { chunks, reader, next };
-      if (read.done) break;
-      chunks.push(read.value);
-      size += read.value.byteLength;
-    }
-  } finally {
-    clearTimeout(timer);
-  }
-  return inOnePiece(chunks);
+      else next.then(take, goOn);
+    };
+    readOn();
+  });
 }
 
 function inOnePiece(chunks: readonly Uint8Array[]): Uint8Array {

@@ -2,7 +2,8 @@ const HEAD_END = "\r\n\r\n";
 const LAST_CHUNK = "0\r\n\r\n";
 
 /**
- * Where the first HTTP/1.1 answer in `text` ends, or -1 while it is still incomplete. One character per byte.
+ * Where the first HTTP/1.1 answer in `text` ends, or -1 while that cannot be told. One character per byte. The end of a
+ * body of known length is told as soon as its head is there, be it behind the end of `text`.
  *
  * Reads as little as a load generator can afford: the length of the head, and `Content-Length` or the last chunk.
  * Whether it is the right answer is for the caller to judge.
@@ -12,10 +13,7 @@ export function endOfAnswer(text: string): number {
   if (headEnd === -1) return -1;
   const bodyAt = headEnd + HEAD_END.length;
   const length = /\r\ncontent-length: *([0-9]+)/i.exec(text.slice(0, headEnd))?.[1];
-  if (length !== undefined) {
-    const end = bodyAt + Number(length);
-    return end <= text.length ? end : -1;
-  }
+  if (length !== undefined) return bodyAt + Number(length);
   if (text.startsWith(LAST_CHUNK, bodyAt)) return bodyAt + LAST_CHUNK.length;
   const last = text.indexOf(`\r\n${LAST_CHUNK}`, bodyAt);
   return last === -1 ? -1 : last + 2 + LAST_CHUNK.length;

@@ -1,8 +1,12 @@
 import { connect, type Socket } from "node:net";
 import { endOfAnswer } from "./answer.ts";
 
+/** How much of an answer is kept for a judgement, in bytes. */
+const KEPT = 4 * 1024;
+
 /**
  * One keep-alive connection that sends the next request when the answer to the last has arrived. Nothing is pipelined.
+ * The rest of a large answer is counted and not kept.
  *
  * Reads into one buffer of its own, because on a small machine the generator must cost less than what it measures.
  */
@@ -10,6 +14,8 @@ export class Connection {
   readonly #socket: Socket;
   readonly #answered: (answer: string) => void;
   #partial = "";
+  /** Bytes that are still to come of an answer of which enough is kept. */
+  #uncounted = 0;
 
   private constructor(socket: Socket, answered: (answer: string) => void) {
     this.#socket = socket;
@@ -27,8 +33,7 @@ export class Connection {
         onread: {
           buffer: Buffer.allocUnsafe(64 * 1024),
           callback: (length, buffer) => {
-            const text = Buffer.from(buffer.buffer, buffer.byteOffset, length).toString("latin1");
-            if (connection !== null) connection.#read(text);
+            if (connection !== null) connection.#read(Buffer.from(buffer.buffer, buffer.byteOffset, length));
             return true;
           },
         },
@@ -56,10 +61,22 @@ export class Connection {
     this.#socket.destroy();
   }
 
-  #read(text: string): void {
+  #read(bytes: Buffer): void {
+    if (this.#uncounted > 0) {
+      // Nothing follows before the next request: all of it belongs to this answer.
+      this.#uncounted -= bytes.length;
+      if (this.#uncounted <= 0) this.#finish(this.#partial.length);
+      return;
+    }
+    const text = bytes.toString("latin1");
     this.#partial = this.#partial === "" ? text : this.#partial + text;
     const end = endOfAnswer(this.#partial);
     if (end === -1) return;
+    if (end <= this.#partial.length) this.#finish(end);
+    else if (this.#partial.length >= KEPT) this.#uncounted = end - this.#partial.length;
+  }
+
+  #finish(end: number): void {
     const answer = this.#partial.slice(0, end);
     this.#partial = this.#partial.slice(end);
     this.#answered(answer);

@@ -1,6 +1,6 @@
 import { testSecrets } from "../support/settings.ts";
 import { migrate } from "./ledger.ts";
-import { start, type Artefact, type Running } from "./workerd.ts";
+import { start, type Artefact, type Contestant, type Running } from "./workerd.ts";
 
 const text = (value: string) => ({ type: "text", value }) as const;
 
@@ -10,9 +10,9 @@ const ENV = {
   ...Object.fromEntries(Object.entries(testSecrets).map(([name, value]) => [name, text(value)])),
 } as const;
 
-/** Runs a build of the product with a fresh ledger. */
-export async function startRekey(name: string, artefact: Artefact): Promise<Running> {
-  const rekey = await start({ name, artefact, env: ENV });
+/** Runs a build of the product with a fresh ledger, and with these bindings on top of the usual ones. */
+export async function startRekey(name: string, artefact: Artefact, env: Contestant["env"] = {}): Promise<Running> {
+  const rekey = await start({ name, artefact, env: { ...ENV, ...env } });
   await migrate(await rekey.d1("DB"));
   return rekey;
 }

@@ -4,6 +4,7 @@ import type { Counted } from "./counts.ts";
 import type { Series as SeriesOf } from "./rounds.ts";
 import type { Row } from "./rows.ts";
 import type { StartUp } from "./startup.ts";
+import type { Streams } from "./streams.ts";
 import { median, ratioOf, type Ratio } from "./statistics.ts";
 import { aligned, piped, range, whole, type Line } from "./table.ts";
 
@@ -13,6 +14,8 @@ type Series = SeriesOf<Row>;
 export type Findings = {
   readonly series: readonly Series[];
   readonly counts: readonly Counted[];
+  /** `null` when only some rows were asked for. */
+  readonly streams: Streams | null;
   /** `null` when only some rows were asked for. */
   readonly startUp: StartUp | null;
   readonly conditions: Conditions;
@@ -29,6 +32,7 @@ type Comparison = {
 
 const MIN_ADMISSIONS_PER_ROW = 16;
 const MAX_STARTUP_MS = 10;
+const MAX_CUT_MS = 1_000;
 
 /** The findings for somebody at a terminal. */
 export function terminal(findings: Findings): string {
@@ -39,12 +43,12 @@ export function terminal(findings: Findings): string {
     dollarTable(findings),
     standingTable(findings),
   ];
-  return [...sections.map(aligned), ...verdictsOf(findings)].join("\n\n");
+  return [...sections.map(aligned), ...streamLines(findings.streams), ...verdictsOf(findings)].join("\n\n");
 }
 
 /** The findings as a section of docs/performance.md. */
 export function markdown(findings: Findings): string {
-  const { series, counts, conditions } = findings;
+  const { series, counts, streams, conditions } = findings;
   return `
 ## Conditions
 
@@ -88,7 +92,29 @@ What a key costs for as long as it is in use, however often: every 4.5 s its obj
 used from and tells the ledger of the hour's use, and while it is awake its memory is paid for.
 
 ${piped(standingTable(findings))}
+
+## Open connections
+
+${streamLines(streams)
+  .map((line) => `- ${line}`)
+  .join("\n")}
 `;
+}
+
+/** What streams of events cost while they are open, and how long they outlive their key. */
+function streamLines(streams: Streams | null): readonly string[] {
+  if (streams === null) return [];
+  const { open, floorBytes, gatewayBytes, cut, cuts } = streams;
+  const memory =
+    floorBytes === null || gatewayBytes === null
+      ? []
+      : [
+          `${open} open streams of events, each watched over by its key's object: ${kibibytes(gatewayBytes)} of memory for each through the gateway, ${kibibytes(floorBytes)} through Hono alone (growth of workerd, the stub origin's end included).`,
+        ];
+  const after = cuts.map(({ sinceAnswerMs }) => sinceAnswerMs);
+  const all = cuts.map(({ sinceCallMs }) => sinceCallMs);
+  const cutLine = `from the answer that a key is revoked until the last of its ${whole(cut)} open streams is broken off at its client: ${whole(median(after))} ms (${after.map(whole).join(", ")}), target ≤ ${MAX_CUT_MS} ms: ${metIf(Math.max(...after) <= MAX_CUT_MS)} From the call: ${whole(median(all))} ms (${all.map(whole).join(", ")}), of which most is one process closing both ends of every one.`;
+  return [...memory, cutLine];
 }
 
 function comparisonsOf(series: readonly Series[]): readonly Comparison[] {

@@ -8,6 +8,8 @@ export type Subject = {
   readonly server: { readonly port: number; readonly pids: readonly number[] };
   readonly requests: readonly string[];
   readonly expected: Expected;
+  /** How many connections ask, where it is another number than the run's. */
+  readonly connections?: number;
 };
 
 /** What one row showed, one value a round. */
@@ -41,8 +43,8 @@ export async function measure<Row extends Subject>(
   const samples = new Map(rows.map((row): [Row, Sample[]] => [row, []]));
   for (let round = 1; round <= pace.rounds; round++) {
     for (const row of round % 2 === 1 ? rows : rows.toReversed()) {
-      const { server, requests, expected } = row;
-      const job = { ...pace, port: server.port, pids: server.pids, requests, expected };
+      const { server, requests, expected, connections = pace.connections } = row;
+      const job = { ...pace, connections, port: server.port, pids: server.pids, requests, expected };
       const sample = await generator.run(job).catch((cause: unknown) => {
         throw new Error(`${row.name}: ${String(cause)}`, { cause });
       });

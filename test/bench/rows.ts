@@ -19,6 +19,9 @@ export const ROW_IDS = [
   "forward",
   "forward-rpc",
   "gateway",
+  "gateway-unsigned",
+  "forward-large",
+  "gateway-large",
   "bare-get",
   "forged-gateway",
 ] as const;
@@ -31,11 +34,23 @@ export type Row = Subject & {
   readonly above: { readonly floor: RowId; readonly target: number | null; readonly beyond: string } | null;
 };
 
+/** Where the stub origin has a body of 10 MB. */
+export const LARGE = "/large";
+/** And where no rule asks for an assertion. */
+export const UNSIGNED = "/unsigned";
+
+/** Enough to keep both processes busy. What 64 connections would show is how fast memory is. */
+const LARGE_AT_ONCE = 4;
+
 /** What the rows are made from. */
 export type Cast = {
   readonly floor: Running;
   readonly rekey: Running;
+  /** The same two with their origin in another process: what is large would otherwise be handed over in memory. */
+  readonly far: { readonly floor: Running; readonly rekey: Running };
   readonly hotKey: string;
+  /** A hot key of `far.rekey`. */
+  readonly farKey: string;
   /** Keys that differ from the hot one in their policy alone. */
   readonly noPolicyKey: string;
   readonly limitsKey: string;
@@ -51,7 +66,20 @@ export type Cast = {
 
 /** Every row of the bench, each next to its floor. */
 export function rowsOf(cast: Cast): readonly Row[] {
-  const { floor, rekey, hotKey, noPolicyKey, limitsKey, spentKey, manyKeys, reservingKeys, forgedKeys, bytes } = cast;
+  const {
+    floor,
+    rekey,
+    far,
+    hotKey,
+    farKey,
+    noPolicyKey,
+    limitsKey,
+    spentKey,
+    manyKeys,
+    reservingKeys,
+    forgedKeys,
+    bytes,
+  } = cast;
   const ask = (question: object) =>
     render({ method: "POST", path: "/_rekey/v1/verify", bearer: adminToken, body: question });
   const verify = (key: string) => ask({ key });
@@ -208,6 +236,41 @@ export function rowsOf(cast: Cast): readonly Row[] {
         target: null,
         beyond:
           "path and headers are judged and rewritten in both directions, the limits are told, the wait has a deadline, an assertion is signed (Ed25519)",
+      },
+    },
+    {
+      id: "gateway-unsigned",
+      name: "gateway without assertion, one hot key, stub origin",
+      server: rekey,
+      requests: [get(UNSIGNED, hotKey)],
+      expected: fromOrigin,
+      above: {
+        floor: "forward-rpc",
+        target: null,
+        beyond: "all that the gateway costs with an assertion, without the signature",
+      },
+    },
+    {
+      id: "forward-large",
+      name: "Hono, forwarding 10 MB",
+      server: far.floor,
+      requests: [get(`/forward${LARGE}`, farKey)],
+      expected: fromOrigin,
+      connections: LARGE_AT_ONCE,
+      above: null,
+    },
+    {
+      id: "gateway-large",
+      name: "gateway, 10 MB, one hot key, stub origin",
+      server: far.rekey,
+      requests: [get(LARGE, farKey)],
+      expected: fromOrigin,
+      connections: LARGE_AT_ONCE,
+      above: {
+        floor: "forward-large",
+        target: 0.95,
+        beyond:
+          "what the gateway costs for any request, and a body that passes through a stream of the Worker's own, by which it can be cut",
       },
     },
     {

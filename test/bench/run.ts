@@ -7,10 +7,14 @@ import { progress } from "./progress.ts";
 import { startRekey } from "./rekey.ts";
 import { markdown, terminal } from "./report.ts";
 import { measure, type Pace } from "./rounds.ts";
-import { ROW_IDS, rowsOf, select, type Cast, type Row, type RowId } from "./rows.ts";
+import { ROW_IDS, rowsOf, select, UNSIGNED, type Cast, type Row, type RowId } from "./rows.ts";
 import { writeSection } from "./section.ts";
 import { measureStartUp } from "./startup.ts";
-import { bundle, start, type Artefact, type Running } from "./workerd.ts";
+import { measureStreams } from "./streams.ts";
+import { bundle, start, startOrigin, type Artefact, type Contestant, type Running } from "./workerd.ts";
+
+/** What `--only` calls the streams: they are counted in bytes and milliseconds, and are no row. */
+const STREAMS = "streams";
 
 /**
  * The question this bench answers: what does Rekey cost on top of what Hono, one RPC and one written row cost anyway?
@@ -24,7 +28,7 @@ npm run bench -- [--only <id>]... [--seconds <n>]
   Measures Rekey against its floors on raw workerd and writes its section of docs/performance.md. Takes under 8 minutes.
 
   --only <id>     only this row and the floor it stands on; may be given several times; nothing is written.
-                  ids: ${ROW_IDS.join(" ")}
+                  ids: ${[...ROW_IDS, STREAMS].join(" ")}
   --seconds <n>   measured seconds for each row in each round (1.2); fewer are quicker and noisier
   --help          this text
 `;
@@ -38,6 +42,7 @@ const PACE: Omit<Pace, "seconds"> = { rounds: 6, connections: 64, warmUpSeconds:
 type Options = { readonly only: ReadonlySet<string>; readonly seconds: number };
 
 async function run({ only, seconds }: Options): Promise<void> {
+  const all = only.size === 0;
   const stops: (() => Promise<void> | void)[] = [];
   try {
     const generator = new LoadGenerator();
@@ -49,21 +54,39 @@ async function run({ only, seconds }: Options): Promise<void> {
       bundle("wrangler.toml"),
       bundle("wrangler.toml", "test/bench/workers/counted.ts"),
     ]);
-    const running = async (name: string, artefact: Artefact): Promise<Running> => {
-      const rekey = await startRekey(name, artefact);
+    const startFloor = async (name: string, env: Contestant["env"] = {}): Promise<Running> => {
+      const floor = await start({ name, artefact: floorBundle, env });
+      stops.push(floor.stop);
+      return floor;
+    };
+    const running = async (name: string, artefact: Artefact, env: Contestant["env"] = {}): Promise<Running> => {
+      const rekey = await startRekey(name, artefact, { ROUTES, ...env });
       stops.push(rekey.stop);
       return rekey;
     };
-    const floor = await start({ name: "floor", artefact: floorBundle });
-    stops.push(floor.stop);
 
-    const keys = only.size === 0 || OF_MANY_KEYS.some((id) => only.has(id)) ? KEYS : 1;
-    progress(`creating ${2 * keys + 4} keys`);
-    const rows = select(rowsOf(await castOf(floor, await running("rekey", rekeyBundle), keys)), only);
+    const streams =
+      all || only.has(STREAMS)
+        ? await measureStreams(await startFloor("floor-streams"), await running("streams", rekeyBundle), progress)
+        : null;
+
+    const floor = await startFloor("floor");
+    const origin = await startOrigin();
+    stops.push(origin.stop);
+    const far = {
+      floor: await startFloor("floor-far", { ORIGIN: origin.binding }),
+      rekey: await running("rekey-far", rekeyBundle, { ORIGIN: origin.binding }),
+    };
+
+    const keys = all || OF_MANY_KEYS.some((id) => only.has(id)) ? KEYS : 1;
+    progress(`creating ${2 * keys + 5} keys`);
+    const rows = select(rowsOf(await castOf({ floor, rekey: await running("rekey", rekeyBundle), far }, keys)), only);
     const series = await measure(rows, generator, { ...PACE, seconds }, progress);
 
     progress("counting");
-    const counted = rowsOf(await castOf(floor, await running("counted", countedBundle), Math.min(keys, COUNTED_KEYS)));
+    const counting = await running("counted", countedBundle);
+    const countedCast = { floor, rekey: counting, far: { floor, rekey: counting } };
+    const counted = rowsOf(await castOf(countedCast, Math.min(keys, COUNTED_KEYS)));
     await settled();
     const counts = [];
     for (const row of select(counted, only).filter(isOfRekey)) {
@@ -71,11 +94,11 @@ async function run({ only, seconds }: Options): Promise<void> {
     }
 
     progress("starting up");
-    const startUp = only.size === 0 ? await measureStartUp(rekeyBundle, 10) : null;
+    const startUp = all ? await measureStartUp(rekeyBundle, 10) : null;
 
-    const findings = { series, counts, startUp, conditions: conditionsOf({ ...PACE, seconds }, KEYS) };
+    const findings = { series, counts, streams, startUp, conditions: conditionsOf({ ...PACE, seconds }, KEYS) };
     console.log(`\n${terminal(findings)}`);
-    if (only.size === 0) {
+    if (all) {
       await writeSection("bench", markdown(findings));
       progress("wrote docs/performance.md");
     }
@@ -84,11 +107,19 @@ async function run({ only, seconds }: Options): Promise<void> {
   }
 }
 
+/** The shipped rule, and a path where no assertion is asked for. */
+const ROUTES = {
+  type: "text",
+  value: JSON.stringify([{ path: UNSIGNED }, { path: "/*", assertion: true }]),
+} as const;
+
 const isOfRekey = ({ above }: Row): boolean => above !== null;
 
-async function castOf(floor: Running, rekey: Running, keys: number): Promise<Cast> {
+async function castOf(servers: Pick<Cast, "floor" | "rekey" | "far">, keys: number): Promise<Cast> {
+  const { rekey, far } = servers;
   const [hotKey, ...ofMany] = await createKeys(rekey.port, 2 * keys + 1);
   const [noPolicyKey] = await createKeys(rekey.port, 1, "none");
+  const [farKey] = await createKeys(far.rekey.port, 1);
   const [limitsKey] = await createKeys(rekey.port, 1, "limits");
   const [spentKey] = await createKeys(rekey.port, 1, "spent");
   const forgedKeys = forgeKeys(KEYS);
@@ -105,9 +136,9 @@ async function castOf(floor: Running, rekey: Running, keys: number): Promise<Cas
   });
   const bytes = { verify: (await verify.text()).length, refusal: (await refusal.text()).length };
   return {
-    floor,
-    rekey,
+    ...servers,
     hotKey: hotKey!,
+    farKey: farKey!,
     noPolicyKey: noPolicyKey!,
     limitsKey: limitsKey!,
     spentKey: spentKey!,
@@ -130,7 +161,7 @@ function optionsOf(args: readonly string[]): Options | "help" {
   if (values.help) return "help";
   const seconds = Number(values.seconds);
   if (!(seconds > 0)) throw new Error("--seconds takes a number above 0");
-  const unknown = values.only.filter((id) => !ROW_IDS.some((known) => known === id));
+  const unknown = values.only.filter((id) => id !== STREAMS && !ROW_IDS.some((known) => known === id));
   if (unknown.length > 0) throw new Error(`--only knows no row ${unknown.join(", ")}: see --help`);
   return { only: new Set(values.only), seconds };
 }

@@ -130,6 +130,14 @@ export async function start({ name, artefact, modules, env }: Contestant): Promi
   };
 }
 
+/** The stub origin in a process of its own, and the binding by which a Worker reaches it over the network. */
+export async function startOrigin() {
+  const config = { main: "", compatibility_date: "2026-11-17", vars: {}, durable_objects: { bindings: [] } };
+  const { port, stop } = await start({ name: "far-origin", artefact: { script: ORIGIN, config } });
+  const binding = { type: "external", address: `127.0.0.1:${port}`, http: {} } as const;
+  return { binding, stop };
+}
+
 /** Modules by name, of which `index.js` is the Worker. */
 const manifestOf = (modules: Readonly<Record<string, string>>) => ({
   mainModule: "index.js",
@@ -141,11 +149,36 @@ const manifestOf = (modules: Readonly<Record<string, string>>) => ({
 const named = <From, const To>(entries: readonly (readonly [string, From])[], to: (value: From) => To) =>
   Object.fromEntries(entries.map(([name, value]) => [name, to(value)]));
 
-/** What the origin behind the gateway answers. */
-export const ORIGIN_ANSWER = `{"served":"by the stub origin","padding":"${"o".repeat(400)}"}`;
+/** What the origin behind the gateway answers: 1 KiB of JSON. */
+export const ORIGIN_ANSWER = `{"served":"by the stub origin","padding":"${"o".repeat(1024 - 44)}"}`;
 
-/** A stub origin: it answers at once and always the same, so that what is measured is the gateway. */
+/**
+ * A stub origin, so that what is measured is the gateway: it answers at once and always the same, 10 MB where the path
+ * ends in `/large`, and where it ends in `/events` with one event and then no more, and no end.
+ */
 const ORIGIN = `
-  const headers = { "content-type": "application/json" };
-  export default { fetch: () => new Response(${JSON.stringify(ORIGIN_ANSWER)}, { headers }) };
+  const small = new TextEncoder().encode(${JSON.stringify(ORIGIN_ANSWER)});
+  const large = new Uint8Array(10_000_000).fill(0x6f);
+  large.set(small);
+  const json = (body) =>
+    new Response(body, { headers: { "content-type": "application/json", "content-length": String(body.byteLength) } });
+
+  const oneEvent = () => {
+    let given = false;
+    return new ReadableStream({
+      async pull(controller) {
+        if (given) await scheduler.wait(86_400_000);
+        controller.enqueue(new TextEncoder().encode("data: by the stub origin\\n\\n"));
+        given = true;
+      },
+    });
+  };
+
+  export default {
+    fetch({ url }) {
+      if (url.endsWith("/large")) return json(large);
+      if (!url.endsWith("/events")) return json(small);
+      return new Response(oneEvent(), { headers: { "content-type": "text/event-stream" } });
+    },
+  };
 `;

@@ -21,10 +21,11 @@ describe("what the bench tells", () => {
     expect(ratioOf([10, 20, 30], [10, 10, 10])).toEqual({ value: 2, least: 1, most: 3 });
   });
 
-  it("sees where an answer ends, with a length and in chunks, and that it has not ended yet", () => {
+  it("sees where an answer ends, with a length before it is there, in chunks when it is", () => {
     const whole = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
     expect(endOfAnswer(`${whole}HTTP`)).toBe(whole.length);
-    expect(endOfAnswer(whole.slice(0, -1))).toBe(-1);
+    expect(endOfAnswer(whole.slice(0, -1))).toBe(whole.length);
+    expect(endOfAnswer(whole.slice(0, -4))).toBe(-1);
     const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n";
     expect(endOfAnswer(chunked)).toBe(chunked.length);
     expect(endOfAnswer(chunked.slice(0, -2))).toBe(-1);

@@ -65,6 +65,7 @@ export default new Hono<{ Bindings: Bindings }>()
     return answer(c);
   })
   .get("/forward", (c) => c.env.ORIGIN.fetch(c.req.raw))
+  .get("/forward/*", (c) => c.env.ORIGIN.fetch(c.req.raw))
   .get("/forward-rpc/:name", async (c) => {
     await objectOf(c).nothing();
     return c.env.ORIGIN.fetch(c.req.raw);

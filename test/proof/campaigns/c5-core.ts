@@ -125,7 +125,7 @@ const EVEN = { everyMs: 5_000_000, anchor: START - 1_234_000 };
 const ZONES = ["UTC", "UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Kathmandu", "Pacific/Apia"];
 
 /** Chooses what comes next: mostly what makes sense for the key as it stands, and often what does not. */
-class Plan {
+export class Plan {
   readonly #roll: Dice;
   #issued = 0;
   #headers: { readonly call: Call; readonly at: number }[] = [];

@@ -23,9 +23,9 @@ import { awaitedOrder, withAwaited } from "../../../src/key/vacancy.ts";
 import type { Answer, Call, Rules } from "../model/call.ts";
 import { Killed, type SqliteStorage } from "./sqlite-storage.ts";
 
-const ID = "key_0000000000000000" as KeyId;
-const OWNER = "acme";
-const ADMIN = { actor: "admin", requestId: "req_1", ip: null, userAgent: null, country: null };
+export const ID = "key_0000000000000000" as KeyId;
+export const OWNER = "acme";
+export const ADMIN = { actor: "admin", requestId: "req_1", ip: null, userAgent: null, country: null };
 
 /**
  * The core of a key and its book, wired as the key's object wires them, without the platform: decide on the page in
@@ -245,9 +245,9 @@ const CODES: { readonly [reason: string]: string } = {
   "self-rotate-off": "forbidden",
   "no-balance": "conflict",
 };
-const codeOf = (reason: string): string => CODES[reason] ?? reason;
+export const codeOf = (reason: string): string => CODES[reason] ?? reason;
 
-function verdictFacts(verdict: Verdict): Answer {
+export function verdictFacts(verdict: Verdict): Answer {
   const code = verdict.admitted ? "valid" : codeOf(verdict.refusal.reason);
   const facts = {
     code,
@@ -272,7 +272,7 @@ const allowanceFacts = ({ quota, rateLimits }: KeyRecord["allowance"]) => ({
   room: rateLimits.map(({ remaining }) => remaining),
 });
 
-const recordFacts = (code: string, record: KeyRecord): Answer => ({
+export const recordFacts = (code: string, record: KeyRecord): Answer => ({
   code,
   version: record.version,
   revision: record.revision,
@@ -284,7 +284,7 @@ const recordFacts = (code: string, record: KeyRecord): Answer => ({
   ...allowanceFacts(record.allowance),
 });
 
-const admissionOf = (call: Extract<Call, { do: "use" }>) => ({
+export const admissionOf = (call: Extract<Call, { do: "use" }>) => ({
   presented: digestOf(call.secret),
   cost: call.cost,
   scopes: call.scope === undefined ? [] : [call.scope],
@@ -294,7 +294,7 @@ const admissionOf = (call: Extract<Call, { do: "use" }>) => ({
   reserve: call.reserve ?? false,
 });
 
-const idempotencyOf = (actor: string, header: string | null, asked: unknown) =>
+export const idempotencyOf = (actor: string, header: string | null, asked: unknown) =>
   header === null ? null : { actor, header, request: digestOf(JSON.stringify(asked)) };
 
 const random = (bytes: Uint8Array<ArrayBuffer>) => crypto.getRandomValues(bytes);
@@ -331,7 +331,7 @@ function rotationOf(rotation: Rules["rotation"]): Profile["rotation"] {
   return { afterUses, afterSeconds: secondsOf(afterMs), mode, graceSeconds: graceMs / 1000 };
 }
 
-const profileOf = (rules: Rules, now: EpochMs): Profile => ({
+export const profileOf = (rules: Rules, now: EpochMs): Profile => ({
   id: ID,
   name: "a key",
   owner: OWNER,
@@ -355,7 +355,7 @@ const profileOf = (rules: Rules, now: EpochMs): Profile => ({
   metadata: {},
 });
 
-const amendmentOf = ({ expiresAt, scopes, ips, quota, pace, rotation, selfRotate }: Partial<Rules>) => ({
+export const amendmentOf = ({ expiresAt, scopes, ips, quota, pace, rotation, selfRotate }: Partial<Rules>) => ({
   ...(expiresAt !== undefined && { expiresAt: expiresAt as EpochMs | null }),
   ...(scopes !== undefined && { scopes }),
   ...(ips !== undefined && { allowedIps: ips }),

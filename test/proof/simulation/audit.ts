@@ -1,0 +1,74 @@
+import { isDeepStrictEqual } from "node:util";
+import { Book } from "../../../src/key-object/book.ts";
+import { GENESIS, hashOf, type EventHash, type Link } from "../../../src/key/chain.ts";
+import type { Instance } from "./instance.ts";
+import type { SimulatedLedger } from "./ledger.ts";
+
+type Row = { readonly revision: number; readonly status: string };
+
+/** How final a status is: none follows a lower one. */
+const FINALITY: Readonly<Record<string, number>> = { active: 0, suspended: 0, revoked: 1, purged: 2 };
+
+/** Looks at the ledger after every delivery: it never goes back, and what has ended does not come back. */
+export class LedgerWatch {
+  readonly #ledger: SimulatedLedger;
+  readonly #keyId: string;
+  #last: Row | null = null;
+
+  constructor(ledger: SimulatedLedger, keyId: string) {
+    this.#ledger = ledger;
+    this.#keyId = keyId;
+  }
+
+  look(): string | null {
+    const [row] = this.#ledger.rows<Row>("SELECT revision, status FROM keys WHERE id = ?", this.#keyId);
+    if (row === undefined) return this.#last === null ? null : "the key is gone from the ledger";
+    const last = this.#last ?? row;
+    this.#last = row;
+    if (row.revision < last.revision) return `the ledger went back from revision ${last.revision} to ${row.revision}`;
+    if (FINALITY[row.status]! < FINALITY[last.status]!) return `the ledger made ${row.status} of ${last.status}`;
+    return null;
+  }
+}
+
+/** What storage and ledger say differently once everything was told, or what is wrong with what both say. */
+export function faultIn(instance: Instance, ledger: SimulatedLedger): string | null {
+  const book = new Book(instance.replica as unknown as DurableObjectStorage);
+  const { written } = book;
+  if (written === null) return null;
+  const { key, vacancy } = written;
+  const id = key?.profile.id ?? (vacancy?.kind === "purged" ? vacancy.keyId : null);
+  if (id === null) return null;
+
+  const events = book.eventsAfter(0, Number.MAX_SAFE_INTEGER);
+  const sequences = events.map(({ sequence }) => sequence);
+  const last = key?.standing.sequence ?? sequences.at(-1)!;
+  const first = key === null ? last : 1;
+  const expected = Array.from({ length: last - first + 1 }, (_, at) => first + at);
+  if (!isDeepStrictEqual(sequences, expected)) return `events ${sequences.join(" ")} of ${last}`;
+
+  const rows = ledger.rows<Link & { readonly hash: EventHash }>(
+    `SELECT key_id AS keyId, sequence, type, at_ms AS at, actor, request_id AS requestId, ip, user_agent AS userAgent,
+            country, detail, hash FROM events WHERE key_id = ? ORDER BY sequence`,
+    id,
+  );
+  let before = GENESIS;
+  for (const row of rows) {
+    if (hashOf(before, row) !== row.hash) return `the chain in the ledger breaks at ${row.sequence}`;
+    before = row.hash;
+  }
+  const told = rows.map(({ sequence, hash }) => ({ sequence, hash }));
+  const kept = events.map(({ sequence, hash }) => ({ sequence, hash }));
+  if (!isDeepStrictEqual(told, kept)) return `the ledger has ${told.length} events, the key ${kept.length}`;
+  if (key === null) return null;
+
+  const [row] = ledger.rows<Row>("SELECT revision, status FROM keys WHERE id = ?", id);
+  if (row?.revision !== key.standing.revision) return `the ledger has revision ${row?.revision} of ${key.standing.revision}`;
+  const [sums] = ledger.rows<{ admitted: number | null; units: number | null }>(
+    "SELECT sum(admitted) AS admitted, sum(units) AS units FROM usage WHERE key_id = ?",
+    id,
+  );
+  const { admitted, units } = key.use;
+  if ((sums?.admitted ?? 0) !== admitted) return `the hours have ${sums?.admitted ?? 0} admissions, the key ${admitted}`;
+  return (sums?.units ?? 0) === units ? null : `the hours have ${sums?.units ?? 0} units, the key ${units}`;
+}

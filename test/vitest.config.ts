@@ -17,6 +17,8 @@ export default defineConfig({
     projects: [
       {
         root,
+        // The campaign of interleavings runs the object of a key without the platform.
+        resolve: { alias: { "cloudflare:workers": join(root, "test/proof/simulation/durable-object.ts") } },
         test: {
           name: "unit",
           include: ["test/unit/**/*.test.ts", "test/proof/pure/**/*.test.ts", "test/layers.test.ts"],

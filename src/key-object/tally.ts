@@ -15,7 +15,7 @@ import {
 } from "../key/refusal-count.ts";
 import type { EpochMs } from "../key/time.ts";
 import { countRefusals, sumOf, type Counts } from "../key/usage.ts";
-import { withDue } from "./agenda.ts";
+import { withDue, withoutTask } from "./agenda.ts";
 import type { State } from "./state.ts";
 
 /** How long after a decision at the latest what came of it is written down and told, in milliseconds. */
@@ -78,12 +78,19 @@ export class Tally {
     this.#clientsChanged = false;
   }
 
+  /** The key was purged with what was to be told of it. The task must go too, or the alarm rings for it for ever. */
+  #withdraw(): void {
+    const { page } = this.#state;
+    const agenda = withoutTask(page.agenda, "tell-refusals");
+    if (agenda !== page.agenda) this.#state.housekeep({ ...page, refusals: new Map(), clients: new Map(), agenda });
+  }
+
   /** Writes down what was counted, makes events of the minutes that are over, and has the ledger told. */
   flush(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     const { page } = this.#state;
-    if (page.key === null) return;
+    if (page.key === null) return this.#withdraw();
     const now = this.#hooks.now();
     const told = tell(page.key, mergeRefusals(page.refusals, this.#refused), now);
     const key = Object.keys(this.#reasons).length === 0 ? told.key : withRefused(told.key, this.#reasons, now);

@@ -6,6 +6,7 @@ import { digestOf } from "../../src/key/digest.ts";
 import { aCall } from "../support/a-call.ts";
 import { aQuota } from "../support/a-key.ts";
 import { ledgerOf, meetLedger, type Ledger } from "../support/meet-ledger.ts";
+import { ringTally } from "../support/tally-timer.ts";
 import { asked, aKeyId, createAt, forgetful, hears, openKey, rotated, stubOf, type Stub } from "../support/open-key.ts";
 
 const HOUR = 3600 * 1000;
@@ -111,6 +112,16 @@ describe("a key that was purged, and its object evicted after every question", (
     expect(await forgetful(stub, stub.obey(command))).toEqual({ done: true });
     expect(await stub.read(asked)).toEqual(NOT_FOUND);
     expect(await stub.purge(asked)).toEqual(PURGED);
+  });
+
+  it("has nothing left to tell of who was refused before, and its alarm falls silent", async () => {
+    const { stub, credential } = await revokedKey();
+    await hears(stub, credential);
+    await runInDurableObject(stub, ringTally);
+    await forgetful(stub, stub.purge(asked));
+    vi.setSystemTime(Date.now() + HOUR);
+    await runDurableObjectAlarm(stub);
+    expect(await runInDurableObject(stub, (_object, { storage }) => storage.getAlarm())).toBeNull();
   });
 
   it("leaves nothing personal behind, in the object or in the ledger", async () => {

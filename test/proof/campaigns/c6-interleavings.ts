@@ -11,8 +11,8 @@ import type { Campaign } from "./campaign.ts";
 export const C6: Campaign = {
   name: "C6",
   title: "interleavings: superseded instances, lost messages, drifting clocks, a bad line to the ledger",
-  short: 3_000,
-  full: 200_000,
+  short: 800,
+  full: 40_000,
   unit: "schedules",
   async run(size, seed, progress) {
     const counts: Counts = {};

@@ -2,6 +2,7 @@ import type { Mutant } from "./mutant.ts";
 import { IN_THE_CORE } from "./planted/core.ts";
 import { IN_THE_WORKER } from "./planted/edge.ts";
 import { IN_THE_OBJECT } from "./planted/object.ts";
+import { IN_THE_INTERLEAVING } from "./planted/interleaved.ts";
 import { IN_THE_POLICY } from "./planted/policy.ts";
 import { IN_THE_USAGE } from "./planted/usage.ts";
 
@@ -9,6 +10,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...IN_THE_CORE,
   ...IN_THE_POLICY,
   ...IN_THE_OBJECT,
+  ...IN_THE_INTERLEAVING,
   ...IN_THE_USAGE,
   ...IN_THE_WORKER,
 ];

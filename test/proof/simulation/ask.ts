@@ -77,7 +77,10 @@ export async function ask(object: KeyRpc, call: Exclude<Call, { do: "ring" }>, n
         await object.readSelf({ presented: digestOf(names.credentialOf(call.secret)), ip: call.ip ?? null }),
       );
     case "revoke-self":
-      return changed("revoked", await object.revokeSelf({ ...BY, presented: digestOf(names.credentialOf(call.secret)) }));
+      return changed(
+        "revoked",
+        await object.revokeSelf({ ...BY, presented: digestOf(names.credentialOf(call.secret)) }),
+      );
     case "rotate": {
       const idempotency = idempotencyOf("admin", call.header, ["rotate", call.expected, call.graceMs]);
       const command = { expectedVersion: call.expected, graceSeconds: call.graceMs / 1000, idempotency };

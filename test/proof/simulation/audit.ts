@@ -4,7 +4,7 @@ import { GENESIS, hashOf, type EventHash, type Link } from "../../../src/key/cha
 import type { Instance } from "./instance.ts";
 import type { SimulatedLedger } from "./ledger.ts";
 
-type Row = { readonly revision: number; readonly status: string };
+type Standing = { readonly revision: number; readonly status: string };
 
 /** How final a status is: none follows a lower one. */
 const FINALITY: Readonly<Record<string, number>> = { active: 0, suspended: 0, revoked: 1, purged: 2 };
@@ -13,7 +13,7 @@ const FINALITY: Readonly<Record<string, number>> = { active: 0, suspended: 0, re
 export class LedgerWatch {
   readonly #ledger: SimulatedLedger;
   readonly #keyId: string;
-  #last: Row | null = null;
+  #last: Standing | null = null;
 
   constructor(ledger: SimulatedLedger, keyId: string) {
     this.#ledger = ledger;
@@ -21,7 +21,10 @@ export class LedgerWatch {
   }
 
   look(): string | null {
-    const [row] = this.#ledger.rows<Row>("SELECT revision, status FROM keys WHERE id = ?", this.#keyId);
+    const [row] = this.#ledger.rows(
+      "SELECT revision, status FROM keys WHERE id = ?",
+      this.#keyId,
+    ) as readonly Standing[];
     if (row === undefined) return this.#last === null ? null : "the key is gone from the ledger";
     const last = this.#last ?? row;
     this.#last = row;
@@ -47,11 +50,11 @@ export function faultIn(instance: Instance, ledger: SimulatedLedger): string | n
   const expected = Array.from({ length: last - first + 1 }, (_, at) => first + at);
   if (!isDeepStrictEqual(sequences, expected)) return `events ${sequences.join(" ")} of ${last}`;
 
-  const rows = ledger.rows<Link & { readonly hash: EventHash }>(
+  const rows = ledger.rows(
     `SELECT key_id AS keyId, sequence, type, at_ms AS at, actor, request_id AS requestId, ip, user_agent AS userAgent,
             country, detail, hash FROM events WHERE key_id = ? ORDER BY sequence`,
     id,
-  );
+  ) as readonly (Link & { readonly hash: EventHash })[];
   let before = GENESIS;
   for (const row of rows) {
     if (hashOf(before, row) !== row.hash) return `the chain in the ledger breaks at ${row.sequence}`;
@@ -62,13 +65,15 @@ export function faultIn(instance: Instance, ledger: SimulatedLedger): string | n
   if (!isDeepStrictEqual(told, kept)) return `the ledger has ${told.length} events, the key ${kept.length}`;
   if (key === null) return null;
 
-  const [row] = ledger.rows<Row>("SELECT revision, status FROM keys WHERE id = ?", id);
-  if (row?.revision !== key.standing.revision) return `the ledger has revision ${row?.revision} of ${key.standing.revision}`;
-  const [sums] = ledger.rows<{ admitted: number | null; units: number | null }>(
+  const [row] = ledger.rows("SELECT revision, status FROM keys WHERE id = ?", id) as readonly Standing[];
+  if (row?.revision !== key.standing.revision)
+    return `the ledger has revision ${row?.revision} of ${key.standing.revision}`;
+  const [sums] = ledger.rows(
     "SELECT sum(admitted) AS admitted, sum(units) AS units FROM usage WHERE key_id = ?",
     id,
-  );
+  ) as readonly { admitted: number | null; units: number | null }[];
   const { admitted, units } = key.use;
-  if ((sums?.admitted ?? 0) !== admitted) return `the hours have ${sums?.admitted ?? 0} admissions, the key ${admitted}`;
+  if ((sums?.admitted ?? 0) !== admitted)
+    return `the hours have ${sums?.admitted ?? 0} admissions, the key ${admitted}`;
   return (sums?.units ?? 0) === units ? null : `the hours have ${sums?.units ?? 0} units, the key ${units}`;
 }

@@ -51,7 +51,9 @@ export class Instance implements Actor {
     };
     const parts = this.replica.sql.exec("SELECT name FROM sqlite_master WHERE name = 'part'")!.toArray();
     if (parts.length > 0) {
-      const [row] = this.replica.sql.exec("SELECT json ->> '$.newest' AS newest FROM part WHERE name = 'use'")!.toArray();
+      const [row] = this.replica.sql
+        .exec("SELECT json ->> '$.newest' AS newest FROM part WHERE name = 'use'")!
+        .toArray();
       this.#newest = Number(row?.["newest"] ?? 0);
     }
     this.object = world.as(this, () => new KeyObjectClass(ctx as unknown as DurableObjectState, ledger.env));

@@ -7,6 +7,9 @@ import type { Actor, World } from "./world.ts";
 
 const MIGRATIONS = join(import.meta.dirname, "../../../migrations");
 
+/** One row of a table, by the names of its columns. */
+export type Row = Readonly<Record<string, unknown>>;
+
 type Statement = { readonly sql: string; readonly values: readonly SQLInputValue[] };
 
 /**
@@ -36,8 +39,8 @@ export class SimulatedLedger {
     this.healthy = false;
   }
 
-  rows<Row>(sql: string, ...values: SQLInputValue[]): readonly Row[] {
-    return this.#statement(sql).all(...values) as Row[];
+  rows(sql: string, ...values: SQLInputValue[]): readonly Row[] {
+    return this.#statement(sql).all(...values);
   }
 
   /**

@@ -1,19 +1,19 @@
 import { registerHooks } from "node:module";
-
-/** What the module of the platform is to an object here: a base class that keeps what it is given. */
-const STAND_IN = `data:text/javascript,export class DurableObject {
-  constructor(ctx, env) { this.ctx = ctx; this.env = env; }
-}`;
+import type { KeyObject } from "../../../src/key-object/key-object.ts";
 
 let installed = false;
 
-/** The class of a key's object, as it is deployed, in a Node without the platform. */
-export async function loadKeyObject(): Promise<typeof import("../../../src/key-object/key-object.ts").KeyObject> {
+/**
+ * The class of a key's object, as it is deployed, in a Node without the platform: only its base class is another. Vitest
+ * knows of that by an alias of its own (test/vitest.config.ts).
+ */
+export async function loadKeyObject(): Promise<typeof KeyObject> {
   if (!installed) {
     installed = true;
+    const url = new URL("durable-object.ts", import.meta.url).href;
     registerHooks({
       resolve: (name, context, next) =>
-        name === "cloudflare:workers" ? { url: STAND_IN, shortCircuit: true } : next(name, context),
+        name === "cloudflare:workers" ? { url, shortCircuit: true } : next(name, context),
     });
   }
   return (await import("../../../src/key-object/key-object.ts")).KeyObject;

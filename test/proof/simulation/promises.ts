@@ -55,7 +55,9 @@ export function isBroken(promises: Promises, call: Call, calledAt: number, answe
   if (answer.code !== "valid" || call.do !== "use" || call.dry) return null;
 
   if (promises.revokedAt < calledAt) return `admitted after it was revoked: ${where}`;
-  const replaced = promises.rotations.find(({ version, heardAt: at }) => at < calledAt && version > Number(answer["version"]));
+  const replaced = promises.rotations.find(
+    ({ version, heardAt: at }) => at < calledAt && version > Number(answer["version"]),
+  );
   if (replaced !== undefined) return `admitted although version ${replaced.version} had been heard of: ${where}`;
   promises.admitted += call.cost;
   return promises.admitted > promises.limit ? `${promises.admitted} of ${promises.limit}: ${where}` : null;

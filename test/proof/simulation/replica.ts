@@ -26,8 +26,11 @@ export class Replica<Tag> {
   #sent = 0;
   #confirmed = 0;
   #failed = false;
-  readonly #waiting: { readonly through: number; readonly resolve: () => void; readonly reject: (why: Error) => void }[] =
-    [];
+  readonly #waiting: {
+    readonly through: number;
+    readonly resolve: () => void;
+    readonly reject: (why: Error) => void;
+  }[] = [];
   /** The next write fails, as on a broken disk. */
   breaks = false;
   /** What the store sends back takes so long, in milliseconds. */
@@ -37,7 +40,12 @@ export class Replica<Tag> {
     world: World,
     store: FencedStore<Tag>,
     by: Actor,
-    options: { readonly isProvisioned: boolean; readonly tag: Tag; readonly tagNow: () => Tag; readonly delay: () => number },
+    options: {
+      readonly isProvisioned: boolean;
+      readonly tag: Tag;
+      readonly tagNow: () => Tag;
+      readonly delay: () => number;
+    },
   ) {
     this.#world = world;
     this.#store = store;

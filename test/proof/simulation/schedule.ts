@@ -32,6 +32,8 @@ export async function play(
   const schedule = new Schedule(KeyObjectClass, world, ledger, counts);
   try {
     return await world.rule(() => schedule.play());
+  } catch (cause) {
+    return `thrown: ${String(cause)}`;
   } finally {
     schedule.close();
   }
@@ -84,7 +86,7 @@ class Schedule {
     for (let turn = 0; turn < CALLS; turn++) {
       at += roll.pick([0, 0, 1, roll.below(10), roll.below(50), roll.below(2_000), turn < 3 ? 0 : this.#pause()]);
       this.#world.in(at, null, () => this.#call());
-      if (roll.onceIn(6)) this.#world.in(at + roll.below(40), null, () => this.#trouble());
+      if (roll.onceIn(4)) this.#world.in(at + roll.below(40), null, () => this.#trouble());
     }
     if (!(await this.#world.settle())) return "the schedule does not come to rest";
     return this.#violation ?? (await this.#atRest());
@@ -112,7 +114,8 @@ class Schedule {
   #wake(): Instance {
     const roll = this.#roll;
     const skew = this.#calm ? 0 : roll.pick([0, 0, roll.below(2_000), -roll.below(2_000), roll.below(HOUR) - HOUR / 2]);
-    for (let each: Moment | null = this.#durable; each !== null && !each.durable; each = each.before) each.durable = true;
+    for (let each: Moment | null = this.#durable; each !== null && !each.durable; each = each.before)
+      each.durable = true;
     const instance = new Instance(
       this.#KeyObject,
       {
@@ -138,7 +141,7 @@ class Schedule {
   /** Mostly the newest instance, and often one that was superseded and does not know. */
   #recipient(): Instance {
     const stale = this.#instances.slice(0, -1).filter(({ alive }) => alive);
-    if (this.#calm || stale.length === 0 || !this.#roll.onceIn(3)) return this.#newest();
+    if (this.#calm || stale.length === 0 || !this.#roll.onceIn(2)) return this.#newest();
     this.#count("calls on a superseded instance");
     return this.#roll.pick(stale);
   }
@@ -189,14 +192,11 @@ class Schedule {
         reservationOf: (name: string) => this.#reservations.get(name) ?? ("res_unheard-of" as ReservationId),
       };
       const decision = instance.decide(call);
-      ask(instance.object, call, names).then(
-        (heard) => {
-          if (instance.alive) this.#answered(call, calledAt, decision, heard);
-        },
-        (cause: unknown) => {
+      ask(instance.object, call, names)
+        .then((heard) => instance.alive && this.#answered(call, calledAt, decision, heard))
+        .catch((cause: unknown) => {
           if (instance.alive) this.#blame(`${JSON.stringify(call)} made an instance that lives throw ${String(cause)}`);
-        },
-      );
+        });
     });
   }
 
@@ -217,14 +217,16 @@ class Schedule {
 
   /** Marks what the store has. */
   #note(): void {
-    for (let each: Moment | null = this.#durable; each !== null && !each.durable; each = each.before) each.durable = true;
+    for (let each: Moment | null = this.#durable; each !== null && !each.durable; each = each.before)
+      each.durable = true;
   }
 
   /** The client knows from now on what it was told. One credential has one name. */
   #learn(told: Answer, { credential, reservation }: Omit<Heard, "answer">): string | null {
     if (reservation !== undefined) this.#reservations.set(String(told["reservation"]), reservation);
     const name = told["secret"];
-    if ((credential ?? undefined) === undefined) return name === undefined ? null : `no secret came with ${String(name)}`;
+    if ((credential ?? undefined) === undefined)
+      return name === undefined ? null : `no secret came with ${JSON.stringify(name)}`;
     if (typeof name !== "string") return "a secret was issued that is none";
     const [known, called] = [this.#credentials.get(name), this.#names.get(credential!)];
     if ((known ?? credential) !== credential || (called ?? name) !== name) return `${name} is two credentials`;
@@ -238,12 +240,13 @@ class Schedule {
     const known = [...this.#credentials.keys()];
     const heard = "secret" in call && !this.#credentials.has(call.secret) ? (known.at(-1) ?? "nobody's") : null;
     const held = call.do === "settle" && !this.#reservations.has(call.reservation);
-    return {
+    const presented = {
       ...call,
       ...("ifMatch" in call && { ifMatch: null }),
       ...(heard !== null && { secret: heard }),
       ...(held && { reservation: "nobody's" }),
-    } as Call;
+    };
+    return presented;
   }
 
   /** The store's alarm rings in the newest instance, late, and again if it did not come to its end. */
@@ -273,12 +276,10 @@ class Schedule {
     this.#world.in(0, instance, () => {
       this.#count("alarms");
       instance.decide({ do: "ring" });
-      instance.object.alarm().then(
-        () => {
-          isOver = true;
-        },
-        () => instance.end(),
-      );
+      instance.object
+        .alarm()
+        .then(() => (isOver = true))
+        .catch(() => instance.end());
     });
   }
 
@@ -310,7 +311,9 @@ class Schedule {
 /** Revisions count what the model does not count; a stranger learns no version, and the model need not know that. */
 const withoutAside = (answer: Answer): Answer => {
   const { revision: _counted, ...facts } = answer;
-  return Object.fromEntries(Object.entries(facts).filter(([fact, value]) => fact !== "version" || value !== null)) as Answer;
+  return Object.fromEntries(
+    Object.entries(facts).filter(([fact, value]) => fact !== "version" || value !== null),
+  ) as Answer;
 };
 
 /** Many clients, one small balance, and rotations between: nothing else than what must never be too much. */
@@ -332,7 +335,8 @@ class Crowd {
       return { do: "create", rules, mints, header: null };
     }
     const newest = [state.secret, ...state.former.map(({ secret }) => secret)];
-    if (roll.onceIn(8)) return { do: "rotate", expected: roll.pick([state.version, null]), graceMs: 0, mints, header: null };
+    if (roll.onceIn(8))
+      return { do: "rotate", expected: roll.pick([state.version, null]), graceMs: 0, mints, header: null };
     if (roll.onceIn(60)) return { do: "revoke" };
     return { do: "use", secret: roll.pick([newest[0]!, ...newest.slice(0, 2)]), cost: 1, mints };
   }

@@ -11,7 +11,7 @@ import type { Campaign } from "./campaign.ts";
 export const C6: Campaign = {
   name: "C6",
   title: "interleavings: superseded instances, lost messages, drifting clocks, a bad line to the ledger",
-  short: 800,
+  short: 600,
   full: 40_000,
   unit: "schedules",
   async run(size, seed, progress) {

@@ -43,12 +43,12 @@ export function faultIn(instance: Instance, ledger: SimulatedLedger): string | n
   const id = key?.profile.id ?? (vacancy?.kind === "purged" ? vacancy.keyId : null);
   if (id === null) return null;
 
-  const events = book.eventsAfter(0, Number.MAX_SAFE_INTEGER);
-  const sequences = events.map(({ sequence }) => sequence);
-  const last = key?.standing.sequence ?? sequences.at(-1)!;
-  const first = key === null ? last : 1;
-  const expected = Array.from({ length: last - first + 1 }, (_, at) => first + at);
-  if (!isDeepStrictEqual(sequences, expected)) return `events ${sequences.join(" ")} of ${last}`;
+  // An object lets go of what is old and was told; the ledger has all of it.
+  const kept = book.eventsAfter(0, Number.MAX_SAFE_INTEGER).map(({ sequence, hash }) => ({ sequence, hash }));
+  const { head } = book;
+  if (key !== null && key.standing.sequence !== head.sequence) {
+    return `the history ends at ${head.sequence}, the key says at ${key.standing.sequence}`;
+  }
 
   const rows = ledger.rows(
     `SELECT key_id AS keyId, sequence, type, at_ms AS at, actor, request_id AS requestId, ip, user_agent AS userAgent,
@@ -61,8 +61,13 @@ export function faultIn(instance: Instance, ledger: SimulatedLedger): string | n
     before = row.hash;
   }
   const told = rows.map(({ sequence, hash }) => ({ sequence, hash }));
-  const kept = events.map(({ sequence, hash }) => ({ sequence, hash }));
-  if (!isDeepStrictEqual(told, kept)) return `the ledger has ${told.length} events, the key ${kept.length}`;
+  const first = key === null ? head.sequence : 1;
+  const expected = Array.from({ length: head.sequence - first + 1 }, (_, at) => first + at);
+  const sequences = told.map(({ sequence }) => sequence);
+  if (!isDeepStrictEqual(sequences, expected))
+    return `the ledger has events ${sequences.join(" ")} of ${head.sequence}`;
+  if (before !== head.hash) return "the chain in the ledger is not the key's";
+  if (!isDeepStrictEqual(told.slice(told.length - kept.length), kept)) return "the key keeps what the ledger has not";
   if (key === null) return null;
 
   const [row] = ledger.rows("SELECT revision, status FROM keys WHERE id = ?", id) as readonly Standing[];

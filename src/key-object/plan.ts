@@ -5,7 +5,7 @@ import { nextEnd } from "../key/version-end.ts";
 import { nextTimeout } from "../key/reservation.ts";
 import { dueSoonAt } from "../key/rotation-policy.ts";
 import { after, type EpochMs } from "../key/time.ts";
-import { backoffMs, withDue, withTask, type Agenda } from "./agenda.ts";
+import { backoffMs, withDue, withoutTask, withTask, type Agenda } from "./agenda.ts";
 import type { Page } from "./book.ts";
 
 /** How long an object keeps events that the ledger has, at least, in milliseconds: 30 days. */
@@ -35,8 +35,9 @@ export function planOf(
   if (events.length > 0 && !agenda.has("deliver")) {
     agenda = withTask(agenda, "deliver", { dueAt: after(now, backoffMs(0, chance)), attempts: 0 });
   }
-  // The newest event stays: the next one's hash goes on from it.
-  if (events.some(({ sequence }) => sequence > 1) && !agenda.has("prune-events")) {
+  // The newest event stays: the next one's hash goes on from it. A purge leaves no other.
+  if (key === null) agenda = withoutTask(agenda, "prune-events");
+  else if (events.some(({ sequence }) => sequence > 1) && !agenda.has("prune-events")) {
     agenda = withTask(agenda, "prune-events", { dueAt: after(now, EVENTS_KEPT_MS), attempts: 0 });
   }
   const repeat = key?.receipts.repeat ?? null;

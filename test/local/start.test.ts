@@ -129,7 +129,7 @@ describe("what cannot work is said, and nothing is started", () => {
   });
 });
 
-it.each(["start", "demo", "deploy", "bundle", "routes"])(
+it.each(["start", "demo", "deploy", "bundle", "routes", "audit"])(
   "npm run %s -- --help explains itself and does nothing else",
   async (name) => {
     await using checkout = await checkOut();
@@ -138,7 +138,7 @@ it.each(["start", "demo", "deploy", "bundle", "routes"])(
     expect(help.output()).toMatch(new RegExp(`^npm (?:run )?${name}`));
 
     const unknown = checkout.run("node", [`src/local/${name}.ts`, "--nonsense"]);
-    expect(await unknown.ended).toBe(1);
+    expect(await unknown.ended).toBe(2);
     expect(unknown.output()).toContain("--nonsense");
   },
 );

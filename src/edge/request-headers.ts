@@ -26,6 +26,9 @@ export type Admitted = {
  * Turns the headers of a client's request into those of the gateway's own, in place: the credential is taken out, who
  * was admitted is put in, and nothing that a client wrote can be mistaken for what the gateway says.
  *
+ * Name by name, because that is the fastest: a list or a record that the runtime makes headers of costs two to four
+ * times as much (measured in workerd).
+ *
  * Identity is written last, so that no `Connection: rekey-key-id` can take it away.
  */
 export function rewriteRequestHeaders(headers: Headers, provenance: Provenance): void {

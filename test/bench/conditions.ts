@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { availableParallelism, cpus } from "node:os";
+import { availableParallelism, cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { durableWriteMs } from "./disk.ts";
 import type { Pace } from "./rounds.ts";
@@ -9,10 +9,14 @@ export type Conditions = {
   readonly versions: Readonly<Record<string, string>>;
   readonly processor: string;
   readonly cores: number;
+  /** How many processes wanted a core in the minute before the run began; on a quiet machine next to none. */
+  readonly loadBefore: number;
   readonly durableWriteMs: number;
   readonly pace: Pace;
   readonly keys: number;
 };
+
+const loadAtStart = loadavg()[0]!;
 
 const modules = join(import.meta.dirname, "..", "..", "node_modules");
 
@@ -25,8 +29,20 @@ export function conditionsOf(pace: Pace, keys: number): Conditions {
     versions: { workerd: versionOf("workerd"), hono: versionOf("hono"), node: process.version.slice(1) },
     processor: cpus()[0]?.model.trim() ?? "unknown",
     cores: availableParallelism(),
+    loadBefore: loadAtStart,
     durableWriteMs: durableWriteMs(),
     pace,
     keys,
   };
+}
+
+/** What was measured with, and on what, in one line. */
+export function machineLine(conditions: Conditions): string {
+  const { versions, processor, cores } = conditions;
+  const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  const disk = `a disk that makes 4 KiB durable in ${conditions.durableWriteMs.toFixed(1)} ms`;
+  const load = conditions.loadBefore;
+  const busy =
+    load > cores / 4 ? ` **The machine was not quiet**: its load was ${load.toFixed(1)} when the run began.` : "";
+  return `${named.join(", ")}; ${cores} cores (${processor}), ${disk}.${busy}`;
 }

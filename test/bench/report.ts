@@ -1,4 +1,4 @@
-import type { Conditions } from "./conditions.ts";
+import { machineLine, type Conditions } from "./conditions.ts";
 import { dollarsAwake, dollarsOf, dollarsPerMillion, PRICES } from "./cost.ts";
 import type { Counted } from "./counts.ts";
 import type { Series as SeriesOf } from "./rounds.ts";
@@ -240,16 +240,13 @@ export function startUpVerdict({ cpuMs, bytes, gzipBytes }: StartUp): string {
 
 const metIf = (met: boolean): string => (met ? "met." : "**missed**.");
 
-function conditionLines(
-  { versions, processor, cores, durableWriteMs, pace, keys }: Conditions,
-  series: readonly Series[],
-): string[] {
+function conditionLines(conditions: Conditions, series: readonly Series[]): string[] {
+  const { pace, keys } = conditions;
   const answers = series.reduce((sum, one) => sum + one.answers, 0);
   const busiest = Math.max(...series.map(({ generatorLoad }) => generatorLoad));
-  const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return [
-    `- ${named.join(", ")}; ${cores} cores (${processor}).`,
-    `- workerd on a direct socket, one process for the floors and one for Rekey, SQLite objects on a local disk that makes 4 KiB durable in ${durableWriteMs.toFixed(1)} ms.`,
+    `- ${machineLine(conditions)}`,
+    "- workerd on a direct socket, one process for the floors and one for Rekey, SQLite objects on that disk.",
     `- A load generator in a process of its own, closed loop, ${pace.connections} keep-alive connections; it used at most ${Math.round(busiest * 100)} % of a core.`,
     `- ${pace.rounds} interleaved rounds, every other one backwards; in each, every row for ${pace.seconds} s after a warm-up.`,
     `- ${keys} keys beside the hot one, each with a monthly quota that is counted exactly.`,

@@ -8,11 +8,11 @@ export type Bar = { readonly label: string; readonly value: number; readonly lea
 /** One line of a diagram: its points in the order of `x`. */
 export type Trace = { readonly name: string; readonly points: readonly (readonly [x: number, y: number])[] };
 
-const WIDTH = 760;
-const LABELS = 300;
+const WIDTH = 820;
+const LABELS = 340;
 const ROW = 26;
 const STYLE = `<style>
-text { font: 13px system-ui, sans-serif; fill: #24292f }
+text { font: 13px system-ui, sans-serif; fill: #24292f } .title { font-weight: 600 }
 .bar, .dot { fill: #0969da } .bar.first, .dot.second { fill: #1a7f37 } .dot.third { fill: #9a6700 }
 .trace { fill: none; stroke: #0969da; stroke-width: 2 } .trace.second { stroke: #1a7f37 } .trace.third { stroke: #9a6700 }
 .line { stroke: #57606a; stroke-width: 1.5 } .axis { stroke: #d0d7de }
@@ -79,7 +79,7 @@ export function linePlot(title: string, x: string, y: string, traces: readonly T
 const drawing = (title: string, height: number, parts: readonly string[]): string =>
   `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escaped(title)}">
 ${STYLE}
-<text x="10" y="20" font-weight="bold">${escaped(title)}</text>
+<text class="title" x="10" y="20">${escaped(title)}</text>
 ${parts.join("\n")}
 </svg>
 `;

@@ -1,4 +1,4 @@
-import type { Conditions } from "../conditions.ts";
+import { machineLine, type Conditions } from "../conditions.ts";
 import { startUpVerdict } from "../report.ts";
 import type { StartUp } from "../startup.ts";
 import { median } from "../statistics.ts";
@@ -27,7 +27,7 @@ export const terminal = ({ dimensions, listed, startUp }: GrowthFindings): strin
 /** The findings as a section of docs/performance.md. */
 export function markdown(findings: GrowthFindings): string {
   const { dimensions, listed, keysListed, startUp, conditions } = findings;
-  const { versions, processor, cores, durableWriteMs, pace } = conditions;
+  const { pace } = conditions;
   const answers = dimensions
     .flatMap(({ sizes }) => sizes)
     .reduce((sum, size) => sum + size.series.answers + size.answers, 0);
@@ -38,9 +38,7 @@ The same verify, asked where there is more of something. Requests per second and
 (${pace.connections} connections, ${pace.rounds} rounds of ${pace.seconds} s in turn, every other one backwards); latency is from an open loop at
 ${OPEN.perSecond} requests per second, from the moment a request was due to its answer.
 
-- ${Object.entries(versions)
-    .map(([name, version]) => `${name} ${version}`)
-    .join(", ")}; ${cores} cores (${processor}), a disk that makes 4 KiB durable in ${durableWriteMs.toFixed(1)} ms.
+- ${machineLine(conditions)}
 - ${whole(answers)} measured answers, every one checked to be the right one.
 
 ${dimensions

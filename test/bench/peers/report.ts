@@ -1,4 +1,4 @@
-import type { Conditions } from "../conditions.ts";
+import { machineLine, type Conditions } from "../conditions.ts";
 import { ratioText } from "../report.ts";
 import type { Series } from "../rounds.ts";
 import { median, ratioOf, type Ratio } from "../statistics.ts";
@@ -31,9 +31,8 @@ export const terminal = (findings: PeerFindings): string =>
 /** The findings as a section of docs/performance.md. */
 export function markdown(findings: PeerFindings): string {
   const { pairs, trials, missing, conditions, programs } = findings;
-  const { versions, processor, cores, durableWriteMs, pace } = conditions;
+  const { pace } = conditions;
   const answers = pairs.reduce((sum, { peer, rekey }) => sum + peer.answers + rekey.answers, 0);
-  const software = [...Object.entries(versions).map(([name, version]) => `${name} ${version}`), ...programs];
   return `
 ## Against what people would use instead
 
@@ -42,7 +41,8 @@ JSON of the same size; one hot key. Rekey also authenticates who asks, which the
 configured as its documentation says, and measured in turns with Rekey: A B A B. None of them has to reach the place
 where it answers over a network here, nor does Rekey.
 
-- ${software.join(", ")}; ${cores} cores (${processor}), a disk that makes 4 KiB durable in ${durableWriteMs.toFixed(1)} ms.
+- ${machineLine(conditions)}
+- ${programs.join(", ")}.
 - A load generator in a process of its own, closed loop, ${pace.connections} keep-alive connections; ${pace.rounds} rounds, every other one backwards; each of a pair for ${pace.seconds} s after a warm-up.
 - ${whole(answers)} measured answers, every one checked to be an admission.
 ${missing.map((line) => `- **Not measured**: ${line}.\n`).join("")}
@@ -56,6 +56,9 @@ ${piped(speedTable(pairs))}
 ${targets(pairs)
   .map((line) => `- ${line}`)
   .join("\n")}
+
+A script in Redis behind a plain Node server needs in all about as much CPU time as a bare Worker needs to answer at
+all (see the floors above), so no Worker is as fast per core. What it does not do is told below.
 
 ### Who is right
 

@@ -76,7 +76,7 @@ export async function startPeers(
         postgres,
       ]),
       target: 3,
-      without: `${ONE_PLACE}; no rotation, no reservations, no events`,
+      without: `${ONE_PLACE}; it deletes a key whose quota is spent, and admissions that are under way then end as refusals, though their unit is spent; no rotation, no reservations, no events`,
     });
   }
   if (postgres && relaxed) {

@@ -94,10 +94,13 @@ async function run({ rounds, trials, seconds, only, writes }: Options): Promise<
   }
 }
 
-/** The trials, one contender after the other; a watch over a key that is still admitted goes on beside the next ones. */
+/**
+ * The trials, one contender after the other; a watch over a key that is still admitted goes on beside the next ones. So
+ * the last contender is first: its watches are the longest.
+ */
 async function tryAll(contenders: readonly Contender[], count: number): Promise<readonly Trials[]> {
   const trials: Promise<Trials>[] = [];
-  for (const contender of contenders) {
+  for (const contender of contenders.toReversed()) {
     const quota: QuotaTrial[] = [];
     const watches: Promise<RevokeTrial>[] = [];
     for (let trial = 1; trial <= count; trial++) {
@@ -108,7 +111,7 @@ async function tryAll(contenders: readonly Contender[], count: number): Promise<
     trials.push(Promise.all(watches).then((revoke) => ({ contender, quota, revoke })));
   }
   progress("watching revoked keys that are still admitted");
-  return Promise.all(trials);
+  return (await Promise.all(trials)).toReversed();
 }
 
 async function entryOf(contender: Contender): Promise<Entry> {

@@ -2,7 +2,7 @@ import type { Mutant } from "../mutant.ts";
 
 const C6 = { campaign: "C6", size: 600 } as const;
 
-/** Bugs that show only where instances, messages and clocks cross; the first is one of the platform. */
+/** Bugs that show where instances, messages and clocks cross; the first is one of the platform. */
 export const IN_THE_INTERLEAVING: readonly Mutant[] = [
   {
     bug: "an instance that was superseded can still confirm its writes",

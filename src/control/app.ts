@@ -6,7 +6,7 @@ import { isControlHost } from "./control-host.ts";
 import { failed } from "./failed.ts";
 import type { Operation } from "./operation.ts";
 import { ROUTES } from "./routes.ts";
-import { serve, type Asked } from "./serve.ts";
+import { serve, type Arrival } from "./serve.ts";
 
 /**
  * Answers a request to the control API.
@@ -29,7 +29,7 @@ export const handleControl = async (
 
 /** Operations as they are served: built from the table and nothing else. What is not in it does not exist. */
 function appOf(operations: readonly Operation[]) {
-  const app = new Hono<{ Bindings: Asked }>({ getPath: (_request, options) => options!.env!.path });
+  const app = new Hono<{ Bindings: Arrival }>({ getPath: (_request, options) => options!.env!.path });
 
   for (const operation of operations) app.on(operation.method, patternOf(operation.path), serve(operation));
 

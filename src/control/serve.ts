@@ -18,12 +18,12 @@ import { requestDigest } from "./request-digest.ts";
 import { noParameters } from "./schema/params.ts";
 
 /** What a request to the control API arrives with. */
-export type Asked = { readonly env: Env; readonly config: Config; readonly requestId: string; readonly path: string };
+export type Arrival = { readonly env: Env; readonly config: Config; readonly requestId: string; readonly path: string };
 
 /** How one operation is served: who asks, then what is asked, then the operation itself. */
 export function serve(operation: Operation) {
   const answer = answerOf(operation);
-  return async (context: Context<{ Bindings: Asked }>): Promise<Response> => {
+  return async (context: Context<{ Bindings: Arrival }>): Promise<Response> => {
     const { env, config, requestId } = context.env;
     const request = context.req.raw;
     // A holder's mistakes are a client's; whoever tries admin tokens gets a far smaller number of attempts.
@@ -55,7 +55,7 @@ const WAKE_AT_ONCE = 50;
 
 /** What is asked, and the answer. */
 function answerOf(operation: Operation) {
-  return async (signed: Surroundings, context: Context<{ Bindings: Asked }>): Promise<Response> => {
+  return async (signed: Surroundings, context: Context<{ Bindings: Arrival }>): Promise<Response> => {
     const { request, requestId } = signed;
     const { path } = context.env;
     const params = judgeOptional(operation.params, context.req.param());

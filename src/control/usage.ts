@@ -4,7 +4,7 @@ import { epochMs, rfc3339, type EpochMs } from "../key/time.ts";
 import { readUsage, type Usage, type UsagePage } from "../ledger/usage.ts";
 import { json } from "./answer.ts";
 import type { Surroundings } from "./operation.ts";
-import { cursorOf } from "./page.ts";
+import { asOfLedger, cursorOf } from "./page.ts";
 import { timeJson } from "./record-json.ts";
 import type { UsageJson } from "./schema/usage.ts";
 
@@ -42,7 +42,7 @@ export async function usageAnswer(
   const next = found[limit];
   const items = found.slice(0, limit).map(usageJson);
   const nextCursor = next === undefined ? null : cursorOf(String(next.start));
-  return json(call, 200, { items, nextCursor, asOf: rfc3339(now) }, headers);
+  return json(call, 200, { items, nextCursor, asOf: await asOfLedger(call.env.DB, now) }, headers);
 }
 
 /** The place at which a page of usage goes on: the beginning of an hour or day. */

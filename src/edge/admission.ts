@@ -3,7 +3,7 @@ import { carriesCredential } from "../http/credential-in-url.ts";
 import { decide } from "../http/decide.ts";
 import { problem } from "../http/problem.ts";
 import { readCredential } from "../http/read-credential.ts";
-import { refusalResponse } from "../http/refusal-response.ts";
+import { refusalResponse, type Refused } from "../http/refusal-response.ts";
 import type { Decided } from "../key-object/rpc.ts";
 import type { Admission } from "../key/admission.ts";
 import type { Verdict } from "../key/admit.ts";
@@ -62,24 +62,24 @@ export const admissionOf = (
   dryRun: false,
 });
 
-/** Lets the key's object decide about a request under a rule, or refuses it before anybody is asked. */
+/**
+ * Lets the key's object decide about a request under a rule, or refuses it before anybody is asked. The object is asked
+ * once, and its silence is 503, never a pass.
+ */
 export async function admitted(arriving: Arriving, rule: RouteRule): Promise<Passed | Response> {
   const presented = presentedBy(arriving);
   if (!presented.ok) return presented.refusal;
-  return ask(arriving, presented.credential, admissionOf(rule, presented.credential, arriving));
-}
-
-/** Asks the key's object, once. Silence is 503, never a pass. */
-export async function ask(
-  arriving: Arriving,
-  credential: ParsedCredential,
-  admission: Admission,
-): Promise<Passed | Response> {
   const { env, config, requestId } = arriving;
+  const { credential } = presented;
+  const admission = admissionOf(rule, credential, arriving);
   const asked = await decide(env, config, credential.keyId, admission);
   if (!asked.answered) return problem("unavailable", { requestId });
   const verdict = asked.answer;
-  if (verdict.admitted) return verdict;
-  const scopes = admission.scopes.length > 0 ? admission.scopes : admission.anyScope;
-  return refusalResponse(verdict, { requestId, decision: verdict.decision, scopes });
+  return verdict.admitted ? verdict : refusalOf(verdict, admission, requestId);
+}
+
+/** A refusal by a key's object, as the caller may know it. */
+export function refusalOf(verdict: Decided<Refused>, { scopes, anyScope }: Admission, requestId: string): Response {
+  const needed = scopes.length > 0 ? scopes : anyScope;
+  return refusalResponse(verdict, { requestId, decision: verdict.decision, scopes: needed });
 }

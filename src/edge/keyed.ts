@@ -1,10 +1,8 @@
 import { problem } from "../http/problem.ts";
-import { refusalResponse, type Refused } from "../http/refusal-response.ts";
-import type { Decided } from "../key-object/rpc.ts";
 import type { Admission } from "../key/admission.ts";
 import { redact } from "../key/credential.ts";
 import type { Identity } from "../key/identity.ts";
-import { admissionOf, presentedBy } from "./admission.ts";
+import { admissionOf, presentedBy, refusalOf } from "./admission.ts";
 import { assertionOf } from "./assertion.ts";
 import type { Keyholder } from "./attachment.ts";
 import { enter, Exchange, whyCut } from "./exchange.ts";
@@ -34,7 +32,7 @@ export async function passKeyed(request: Request, call: RuledCall): Promise<Resp
   const asked = await enter(holder, admission, ending);
   if (!asked.answered) return problem("unavailable", { requestId });
   const { verdict, attachment } = asked.answer;
-  if (!verdict.admitted) return refused(verdict, admission, requestId);
+  if (!verdict.admitted) return refusalOf(verdict, admission, requestId);
 
   const { reservation, identity, decision } = verdict;
   const exchange = new Exchange(holder, identity.version, ending, attachment);
@@ -91,10 +89,5 @@ async function asserted(identity: Identity, method: string, call: RuledCall): Pr
 /** The answer to a request whose key ended before its answer had begun. */
 async function cutShort(holder: Keyholder, admission: Admission, requestId: string): Promise<Response> {
   const verdict = await whyCut(holder, admission);
-  return verdict === null ? problem("unavailable", { requestId }) : refused(verdict, admission, requestId);
-}
-
-function refused(verdict: Decided<Refused>, { scopes, anyScope }: Admission, requestId: string): Response {
-  const needed = scopes.length > 0 ? scopes : anyScope;
-  return refusalResponse(verdict, { requestId, decision: verdict.decision, scopes: needed });
+  return verdict === null ? problem("unavailable", { requestId }) : refusalOf(verdict, admission, requestId);
 }

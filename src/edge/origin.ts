@@ -8,7 +8,7 @@ export type DestinationReading =
   | { readonly ok: false; readonly code: "misconfigured" | "invalid-path"; readonly detail: string };
 
 /** The client's URL, taken apart. `path` is canonical; `query` has its `?` or is empty. */
-export type Asked = {
+export type AskedUrl = {
   readonly scheme: string;
   readonly host: string;
   readonly path: string;
@@ -20,7 +20,7 @@ export type Asked = {
  * zone's own origin. Never back to this gateway, and never to a host that the path talked us into: origin and path are
  * asserted on the URL as the URL parser reads it.
  */
-export function destinationOf(asked: Asked, env: Env, config: Config): DestinationReading {
+export function destinationOf(asked: AskedUrl, env: Env, config: Config): DestinationReading {
   const configured = env.ORIGIN === undefined ? config.originUrl : null;
   if (configured?.host === asked.host.toLowerCase()) {
     const detail = "ORIGIN_URL names this gateway's own host. Leave it empty to use the zone's own origin.";

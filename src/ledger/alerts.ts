@@ -4,6 +4,8 @@ import type { KeyEvent } from "../key/event.ts";
 import type { JsonValue } from "../key/policy.ts";
 import type { Alert, AlertAction } from "../key/suspicion-policy.ts";
 import { epochMs, type EpochMs } from "../key/time.ts";
+import { parameters, where } from "./conditions.ts";
+import type { EventPlace } from "./events.ts";
 import { fromLedger } from "./unavailable.ts";
 
 /** An alert as people list it. */
@@ -67,33 +69,20 @@ export type AlertFilter = {
   readonly to: number | null;
 };
 
-/** The place in a list behind which it goes on. */
-export type AlertPlace = { readonly at: number; readonly keyId: string; readonly sequence: number };
-
 const COLUMNS = `id, key_id, owner, sequence, alert, action, at_ms, request_id, ip, user_agent, country, evidence,
                  acknowledged_at_ms, acknowledged_by, note`;
 
-/**
- * The alerts that match, newest first, from behind `after` on. One filter finds them by its index and the others are
- * judged on what it finds, ranked by how few they leave: `+` keeps SQLite from walking another index instead.
- */
+/** The alerts that match, newest first, from behind `after` on. Filters come in the order of how few they leave. */
 export async function listAlerts(
   db: D1Database,
   {
     filter: { owner, keyId, alert, acknowledged, from, to },
     after,
     limit,
-  }: { readonly filter: AlertFilter; readonly after: AlertPlace | null; readonly limit: number },
+  }: { readonly filter: AlertFilter; readonly after: EventPlace | null; readonly limit: number },
 ): Promise<readonly ListedAlert[]> {
-  const values: (string | number)[] = [];
-  const bind = (value: string | number) => `?${values.push(value)}`;
+  const { values, bind, column } = parameters();
   const conditions: string[] = [];
-  let found = false;
-  const column = (name: string): string => {
-    const written = found ? `+${name}` : name;
-    found = true;
-    return written;
-  };
 
   if (keyId !== null) conditions.push(`${column("key_id")} = ${bind(keyId)}`);
   if (acknowledged === false) conditions.push(`${column("acknowledged_at_ms")} IS NULL`);
@@ -106,11 +95,10 @@ export async function listAlerts(
   if (after !== null) {
     conditions.push(`(at_ms, key_id, sequence) < (${bind(after.at)}, ${bind(after.keyId)}, ${bind(after.sequence)})`);
   }
-  const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
   const { results } = await fromLedger(
     db
       .prepare(
-        `SELECT ${COLUMNS} FROM alerts ${where} ORDER BY at_ms DESC, key_id DESC, sequence DESC LIMIT ${bind(limit)}`,
+        `SELECT ${COLUMNS} FROM alerts ${where(conditions)} ORDER BY at_ms DESC, key_id DESC, sequence DESC LIMIT ${bind(limit)}`,
       )
       .bind(...values)
       .all<Row>(),

@@ -3,6 +3,7 @@ import type { ChainedEvent } from "../key/chain.ts";
 import type { EventType, KeyEvent } from "../key/event.ts";
 import type { JsonValue } from "../key/policy.ts";
 import { epochMs } from "../key/time.ts";
+import { parameters, where } from "./conditions.ts";
 import { fromLedger } from "./unavailable.ts";
 
 /**
@@ -77,24 +78,22 @@ export async function listEvents(
     limit,
   }: { readonly filter: EventFilter; readonly after: EventPlace | null; readonly limit: number },
 ): Promise<readonly EventOfKey[]> {
-  const values: (string | number)[] = [];
-  const bind = (value: string | number) => `?${values.push(value)}`;
+  const { values, bind, column } = parameters();
   const conditions: string[] = [];
-  if (owner !== null) conditions.push(`owner = ${bind(owner)}`);
-  // An owner's events are fewer than all of a type: `+` keeps SQLite from walking the latter.
-  if (type !== null) conditions.push(`${owner === null ? "type" : "+type"} = ${bind(type)}`);
+  if (owner !== null) conditions.push(`${column("owner")} = ${bind(owner)}`);
+  // An owner's events are fewer than all of a type.
+  if (type !== null) conditions.push(`${column("type")} = ${bind(type)}`);
   if (from !== null) conditions.push(`at_ms >= ${bind(from)}`);
   // A later page begins behind the last one, which is before the end: walked from the end, it would cost all pages so far.
   if (to !== null) conditions.push(`${after === null ? "at_ms" : "+at_ms"} < ${bind(to)}`);
   if (after !== null) {
     conditions.push(`(at_ms, key_id, sequence) < (${bind(after.at)}, ${bind(after.keyId)}, ${bind(after.sequence)})`);
   }
-  const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
   const { results } = await fromLedger(
     db
       .prepare(
         `SELECT key_id, owner, sequence, type, at_ms, actor, request_id, ip, user_agent, country, detail FROM events
-         ${where} ORDER BY at_ms DESC, key_id DESC, sequence DESC LIMIT ${bind(limit)}`,
+         ${where(conditions)} ORDER BY at_ms DESC, key_id DESC, sequence DESC LIMIT ${bind(limit)}`,
       )
       .bind(...values)
       .all<EventRow & { readonly key_id: KeyId; readonly owner: string | null }>(),

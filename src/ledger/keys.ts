@@ -3,6 +3,7 @@ import type { Status } from "../key/key.ts";
 import type { Environment } from "../key/policy.ts";
 import type { KeyRecord } from "../key/record.ts";
 import type { EpochMs } from "../key/time.ts";
+import { parameters, where } from "./conditions.ts";
 import { fromLedger } from "./unavailable.ts";
 
 /** A key as the ledger knows it: without what changes with every use. */
@@ -109,20 +110,10 @@ export type KeyPage = {
   readonly now: EpochMs;
 };
 
-/**
- * One filter finds the keys by its index, the others are judged on what it finds: `+` before a column keeps SQLite from
- * walking another index instead. They are ranked by how few keys they leave.
- */
+/** The keys that match. Filters come in the order of how few keys they leave. */
 function listStatement(db: D1Database, { filter, after, limit, now }: KeyPage): D1PreparedStatement {
-  const values: (string | number)[] = [];
-  const bind = (value: string | number) => `?${values.push(value)}`;
+  const { values, bind, column } = parameters();
   const conditions: string[] = [];
-  let found = false;
-  const column = (name: string): string => {
-    const written = found ? `+${name}` : name;
-    found = true;
-    return written;
-  };
 
   const { owner, pepper, status, environment, search, beyondLifetime } = filter;
   if (search !== null && isKeyId(search)) conditions.push(`${column("id")} = ${bind(search)}`);
@@ -141,7 +132,7 @@ function listStatement(db: D1Database, { filter, after, limit, now }: KeyPage): 
   }
   if (after !== null) conditions.push(`(created_at_ms, id) < (${bind(after.createdAt)}, ${bind(after.id)})`);
 
-  const sql = `SELECT status, expires_at_ms, record FROM keys WHERE ${conditions.join(" AND ")}
+  const sql = `SELECT status, expires_at_ms, record FROM keys ${where(conditions)}
                ORDER BY created_at_ms DESC, id DESC LIMIT ${bind(limit)}`;
   return db.prepare(sql).bind(...values);
 }

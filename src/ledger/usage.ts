@@ -1,6 +1,7 @@
 import type { KeyId } from "../key/credential.ts";
 import { epochMs, type EpochMs } from "../key/time.ts";
 import type { Counts, HourUse } from "../key/usage.ts";
+import { parameters, where } from "./conditions.ts";
 import { fromLedger } from "./unavailable.ts";
 
 /** Writes what an object says of its key's hours, unless the ledger has heard something newer. */
@@ -53,18 +54,17 @@ export type UsagePage = {
 /** What was used in each hour or day that has any use, oldest first. */
 export async function readUsage(db: D1Database, page: UsagePage): Promise<readonly Usage[]> {
   const { keyId, owner, by, from, to, limit } = page;
-  const values: (string | number)[] = [];
-  const bind = (value: string | number) => `?${values.push(value)}`;
+  const { values, bind, column } = parameters();
   const step = bind(by === "hour" ? HOUR_MS : DAY_MS);
   const conditions = [`start_ms >= ${bind(from)}`, `start_ms < ${bind(to)}`];
-  if (keyId !== null) conditions.push(`key_id = ${bind(keyId)}`);
-  if (owner !== null) conditions.push(`${keyId === null ? "owner" : "+owner"} = ${bind(owner)}`);
+  if (keyId !== null) conditions.push(`${column("key_id")} = ${bind(keyId)}`);
+  if (owner !== null) conditions.push(`${column("owner")} = ${bind(owner)}`);
   // Two levels, so that the numbers of a row are added once and not once for each of its reasons.
   const { results } = await fromLedger(
     db
       .prepare(
         `WITH rows AS MATERIALIZED (
-           SELECT start_ms - start_ms % ${step} AS start, * FROM usage WHERE ${conditions.join(" AND ")}
+           SELECT start_ms - start_ms % ${step} AS start, * FROM usage ${where(conditions)}
          ), starts AS (
            SELECT start, sum(admitted) AS admitted, sum(units) AS units, max(last_admitted_ms) AS last
            FROM rows GROUP BY start ORDER BY start LIMIT ${bind(limit)}

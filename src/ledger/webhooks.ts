@@ -1,5 +1,6 @@
 import type { EpochMs } from "../key/time.ts";
 import { streamEnd, type StreamPlace } from "./stream.ts";
+import { parameters, where } from "./conditions.ts";
 import { fromLedger } from "./unavailable.ts";
 
 /** An endpoint as the ledger lists it: without secrets, and without what changes with every message. */
@@ -77,15 +78,14 @@ export async function listWebhooks(
     limit,
   }: { readonly owner: string | null; readonly after: WebhookPlace | null; readonly limit: number },
 ): Promise<readonly ListedWebhook[]> {
-  const values: (string | number)[] = [];
-  const bind = (value: string | number) => `?${values.push(value)}`;
-  const conditions = ["true"];
+  const { values, bind } = parameters();
+  const conditions: string[] = [];
   if (owner !== null) conditions.push(`owner = ${bind(owner)}`);
   if (after !== null) conditions.push(`(created_at_ms, id) < (${bind(after.createdAt)}, ${bind(after.id)})`);
   const { results } = await fromLedger(
     db
       .prepare(
-        `SELECT record FROM webhooks WHERE ${conditions.join(" AND ")}
+        `SELECT record FROM webhooks ${where(conditions)}
          ORDER BY created_at_ms DESC, id DESC LIMIT ${bind(limit)}`,
       )
       .bind(...values)

@@ -3,7 +3,8 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { judge } from "../../src/control/faults.ts";
 import { pageOf } from "../../src/control/page.ts";
 import { alert as alertSchema } from "../../src/control/schema/alert.ts";
-import { listAlerts, type AlertFilter, type AlertPlace } from "../../src/ledger/alerts.ts";
+import { listAlerts, type AlertFilter } from "../../src/ledger/alerts.ts";
+import type { EventPlace } from "../../src/ledger/events.ts";
 import { deliver } from "../support/tell-ledger.ts";
 import { t } from "../support/a-key.ts";
 import { anEvent, aRecord, idOf } from "../support/a-record.ts";
@@ -137,7 +138,7 @@ describe("alerts", () => {
 
 describe("every page of alerts walks one index, in its order", () => {
   const ANY: AlertFilter = { owner: null, keyId: null, alert: null, acknowledged: null, from: null, to: null };
-  it.each<[string, Partial<AlertFilter>, AlertPlace | null, string]>([
+  it.each<[string, Partial<AlertFilter>, EventPlace | null, string]>([
     ["all", {}, null, "SCAN alerts USING INDEX alerts_newest"],
     ["owner", { owner: "acme" }, null, "SEARCH alerts USING INDEX alerts_of_owner (owner=?)"],
     ["key", { keyId: idOf(1) }, null, "SEARCH alerts USING INDEX alerts_of_key (key_id=?)"],

@@ -1,13 +1,13 @@
 import * as z from "zod/mini";
-import { isKeyId } from "../../key/credential.ts";
 import { ALERTS } from "../../key/suspicion-policy.ts";
-import { epochMs, rfc3339 } from "../../key/time.ts";
-import { listAlerts as listFromLedger, type AlertPlace } from "../../ledger/alerts.ts";
+import { epochMs } from "../../key/time.ts";
+import { listAlerts as listFromLedger } from "../../ledger/alerts.ts";
 import { alertJson } from "../alert-json.ts";
 import { json } from "../answer.ts";
 import { onlyOwnerOf } from "../authority.ts";
+import { eventCursorOf, eventCursorParameter } from "../event-cursor.ts";
 import { operation } from "../operation.ts";
-import { booleanParameter, cursorOf, cursorParameter, emptyPage, limitParameter, pageOf } from "../page.ts";
+import { asOfLedger, booleanParameter, emptyPage, limitParameter, pageOf } from "../page.ts";
 import { alert } from "../schema/alert.ts";
 import { instant, keyId, label } from "../schema/fields.ts";
 
@@ -27,7 +27,7 @@ export const listAlerts = operation({
       from: z.optional(instant),
       /** Exclusive. */
       to: z.optional(instant),
-      cursor: cursorParameter(readPlace),
+      cursor: eventCursorParameter(),
       limit: limitParameter,
     }),
   ),
@@ -53,15 +53,7 @@ export const listAlerts = operation({
     });
     const items = alerts.slice(0, limit);
     const last = items.at(-1);
-    const nextCursor =
-      alerts.length > limit && last !== undefined ? cursorOf(`${last.at}.${last.keyId}.${last.sequence}`) : null;
-    return json(call, 200, { items: items.map(alertJson), nextCursor, asOf: rfc3339(now) });
+    const nextCursor = alerts.length > limit && last !== undefined ? eventCursorOf(last) : null;
+    return json(call, 200, { items: items.map(alertJson), nextCursor, asOf: await asOfLedger(call.env.DB, now) });
   },
 });
-
-function readPlace(text: string): AlertPlace | null {
-  const [at, key, sequence, ...rest] = text.split(".");
-  if (at === undefined || key === undefined || sequence === undefined || rest.length > 0) return null;
-  if (!/^[0-9]{1,15}$/.test(at) || !isKeyId(key) || !/^[1-9][0-9]{0,14}$/.test(sequence)) return null;
-  return { at: Number(at), keyId: key, sequence: Number(sequence) };
-}

@@ -1,13 +1,13 @@
 import * as z from "zod/mini";
-import { isKeyId } from "../../key/credential.ts";
 import { EVENT_TYPES } from "../../key/event.ts";
 import { epochMs } from "../../key/time.ts";
-import { listEvents as listFromLedger, type EventPlace } from "../../ledger/events.ts";
+import { listEvents as listFromLedger } from "../../ledger/events.ts";
 import { json } from "../answer.ts";
 import { onlyOwnerOf } from "../authority.ts";
+import { eventCursorOf, eventCursorParameter } from "../event-cursor.ts";
 import { eventJson } from "../../http/event-json.ts";
 import { operation } from "../operation.ts";
-import { asOfLedger, cursorOf, cursorParameter, emptyPage, limitParameter, pageOf } from "../page.ts";
+import { asOfLedger, emptyPage, limitParameter, pageOf } from "../page.ts";
 import { eventOfKey } from "../schema/event.ts";
 import { instant, label } from "../schema/fields.ts";
 
@@ -25,7 +25,7 @@ export const listEvents = operation({
       from: z.optional(instant),
       /** Exclusive. */
       to: z.optional(instant),
-      cursor: cursorParameter(readPlace),
+      cursor: eventCursorParameter(),
       limit: limitParameter,
     }),
   ),
@@ -54,16 +54,8 @@ export const listEvents = operation({
     });
     const items = events.slice(0, limit);
     const last = items.at(-1);
-    const nextCursor =
-      events.length > limit && last !== undefined ? cursorOf(`${last.at}.${last.keyId}.${last.sequence}`) : null;
+    const nextCursor = events.length > limit && last !== undefined ? eventCursorOf(last) : null;
     const told = items.map((event) => ({ keyId: event.keyId, owner: event.owner, ...eventJson(event) }));
     return json(call, 200, { items: told, nextCursor, asOf: await asOfLedger(call.env.DB, now) });
   },
 });
-
-function readPlace(text: string): EventPlace | null {
-  const [at, keyId, sequence, ...rest] = text.split(".");
-  if (at === undefined || keyId === undefined || sequence === undefined || rest.length > 0) return null;
-  if (!/^[0-9]{1,15}$/.test(at) || !isKeyId(keyId) || !/^[1-9][0-9]{0,14}$/.test(sequence)) return null;
-  return { at: Number(at), keyId, sequence: Number(sequence) };
-}

@@ -1,11 +1,11 @@
 import * as z from "zod/mini";
 import { LABEL } from "../../key/policy.ts";
-import { epochMs, rfc3339 } from "../../key/time.ts";
+import { epochMs } from "../../key/time.ts";
 import { listOwners as listFromLedger } from "../../ledger/owners.ts";
 import { json } from "../answer.ts";
 import { onlyOwnerOf } from "../authority.ts";
 import { operation } from "../operation.ts";
-import { cursorOf, cursorParameter, limitParameter, pageOf } from "../page.ts";
+import { asOfLedger, cursorOf, cursorParameter, limitParameter, pageOf } from "../page.ts";
 import { listedOwner } from "../schema/owner.ts";
 
 export const listOwners = operation({
@@ -32,6 +32,6 @@ export const listOwners = operation({
     const last = items.at(-1);
     const nextCursor = owners.length > limit && last !== undefined ? cursorOf(last.owner) : null;
     const listed = items.map(({ owner, standing, keys }) => ({ owner, status: standing, keys }));
-    return json(call, 200, { items: listed, nextCursor, asOf: rfc3339(now) });
+    return json(call, 200, { items: listed, nextCursor, asOf: await asOfLedger(call.env.DB, now) });
   },
 });

@@ -30,7 +30,7 @@ export async function forwardAuth(request: Request, question: Question): Promise
     return problem("forbidden", { requestId, detail: "Rekey-Proxy-Token is missing or wrong." });
   }
   const own = { method: request.method, uri: `/${rest.join("/")}${target.query}` };
-  const answer = await decide(proxy, request, question, own);
+  const answer = await answerTo(proxy, request, question, own);
   return answer.status === 200 ? answer : refusalFor(proxy, answer);
 }
 
@@ -46,7 +46,7 @@ export function leadsOut(url: string, path: string): boolean {
 
 const FORWARD_AUTH_ASKED = /^[^/]*\/\/[^/]*(\/_rekey\/v1\/forward-auth\/[^/?]*)/;
 
-async function decide(
+async function answerTo(
   proxy: Proxy,
   request: Request,
   about: Question,

@@ -30,6 +30,6 @@ export const IN_THE_INTERLEAVING: readonly Mutant[] = [
     breaks: "P11",
     file: "src/key-object/tally.ts",
     edits: [{ from: "if (page.key === null) return this.#withdraw();", to: "if (page.key === null) return;" }],
-    catcher: C6,
+    catcher: { project: "runtime", test: "test/runtime/purge.test.ts" },
   },
 ];

@@ -37,6 +37,7 @@ import { NOTHING_SEEN, type History } from "../key/suspicion-history.ts";
 import { after, epochMs, ForwardClock, type EpochMs } from "../key/time.ts";
 import { awaitedOrder, withAwaited } from "../key/vacancy.ts";
 import { withDue, withoutTask, type TaskName } from "./agenda.ts";
+import { backlogOf } from "./backlog.ts";
 import { Book } from "./book.ts";
 import { BY_POLICY, ERRANDS, type Errand } from "./errands.ts";
 import { endedUnder, Exchanges } from "./exchanges.ts";
@@ -280,7 +281,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
       return { caughtUp: true, recovered: true };
     }
     const isLacking = this.#outbox.isLacking(view);
-    const caughtUp = isLacking || this.#outbox.backlog > 0;
+    const caughtUp = isLacking || backlogOf(this.#state.page) > 0;
     if (isLacking) await this.#outbox.repeat();
     else if (caughtUp) await this.#outbox.flush();
     return { caughtUp, recovered: false };

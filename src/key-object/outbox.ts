@@ -4,6 +4,7 @@ import { after, epochMs, type EpochMs } from "../key/time.ts";
 import type { HourUse } from "../key/usage.ts";
 import type { LedgerView } from "../key/recover.ts";
 import { backoffMs, withoutTask, withTask } from "./agenda.ts";
+import { backlogOf, sequenceOf } from "./backlog.ts";
 import type { Book, Page } from "./book.ts";
 import type { State } from "./state.ts";
 
@@ -11,12 +12,6 @@ const BATCH = 200;
 
 /** Told again within 16 to 32 seconds, as after so many failures. */
 const REASSERT_ATTEMPTS = 5;
-
-/**
- * How many events may wait for the ledger before what is only worth counting is not numbered any more. A change is never
- * held back: people make few of them, and each is worth its row.
- */
-export const BACKLOG_LIMIT = 10_000;
 
 /** How long a command waits for the ledger, so that a list read after it sees it, in milliseconds. */
 const INLINE_DELIVERY_MS = 300;
@@ -57,16 +52,11 @@ export class Outbox {
 
   /** Whether the ledger lacks anything that it was told. What is too old to be told again it lacks for ever. */
   isLacking({ status, newest, events, anchor, revision }: LedgerView): boolean {
-    const { key, delivered } = this.#state.page;
-    if (key === null) return status !== "purged" || newest.sequence < delivered;
-    const isOld = this.backlog === 0 && revision < key.standing.revision;
-    return newest.sequence < delivered || events < newest.sequence - anchor || isOld;
-  }
-
-  /** How many events the ledger has not heard of yet. */
-  get backlog(): number {
     const { page } = this.#state;
-    return sequenceOf(page) - page.delivered;
+    const { key, delivered } = page;
+    if (key === null) return status !== "purged" || newest.sequence < delivered;
+    const isOld = backlogOf(page) === 0 && revision < key.standing.revision;
+    return newest.sequence < delivered || events < newest.sequence - anchor || isOld;
   }
 
   /**
@@ -174,6 +164,3 @@ const latest = (a: EpochMs | null, b: EpochMs | null): EpochMs | null =>
 
 const isSameReading = (hour: HourUse, told: HourUse | null): boolean =>
   hour.start === told?.start && hour.changes === told.changes;
-
-const sequenceOf = ({ key, vacancy }: Page): number =>
-  key?.standing.sequence ?? (vacancy?.kind === "purged" ? vacancy.sequence : 0);

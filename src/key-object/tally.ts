@@ -16,6 +16,7 @@ import {
 import type { EpochMs } from "../key/time.ts";
 import { countRefusals, sumOf, type Counts } from "../key/usage.ts";
 import { withDue, withoutTask } from "./agenda.ts";
+import { backlogOf, BACKLOG_LIMIT } from "./backlog.ts";
 import type { State } from "./state.ts";
 
 /** How long after a decision at the latest what came of it is written down and told, in milliseconds. */
@@ -92,7 +93,7 @@ export class Tally {
     const { page } = this.#state;
     if (page.key === null) return this.#withdraw();
     const now = this.#hooks.now();
-    const told = tell(page.key, mergeRefusals(page.refusals, this.#refused), now);
+    const told = tell(page.key, mergeRefusals(page.refusals, this.#refused), now, BACKLOG_LIMIT - backlogOf(page));
     const key = Object.keys(this.#reasons).length === 0 ? told.key : withRefused(told.key, this.#reasons, now);
     const refusals = told.open.size === 0 && page.refusals.size === 0 ? page.refusals : told.open;
     const clients = this.#clientsChanged ? new Map(this.#clients) : page.clients;
@@ -112,8 +113,11 @@ export class Tally {
   }
 }
 
-/** Numbers the counts that are final, as events. */
-function tell(key: Key, counts: RefusalCounts, now: EpochMs): Moved & { readonly open: RefusalCounts } {
+/**
+ * Numbers the counts that are final, as events. @param room how many more events may wait for the ledger: what finds none
+ * is not told one by one, while the ledger is away for so long.
+ */
+function tell(key: Key, counts: RefusalCounts, now: EpochMs, room: number): Moved & { readonly open: RefusalCounts } {
   const open = new Map<string, RefusalCount>();
   const events: KeyEvent[] = [];
   let counted = key;
@@ -122,6 +126,7 @@ function tell(key: Key, counts: RefusalCounts, now: EpochMs): Moved & { readonly
       open.set(name, refusals);
       continue;
     }
+    if (events.length >= room) continue;
     const circumstance = { now, by: byOf(refusals), reason: null };
     const step = note(counted, "key.refused", circumstance, refusalDetail(refusals));
     counted = step.key;

@@ -2,10 +2,13 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ChainProof } from "../../src/control/schema/proof.ts";
+import { BACKLOG_LIMIT } from "../../src/key-object/backlog.ts";
 import { LEDGER_TIMEOUT_MS } from "../../src/ledger/unavailable.ts";
 import { control, told } from "../support/control.ts";
+import { UNSUSPICIOUS } from "../support/a-key.ts";
 import { ledgerOf, meetLedger, type Ledger, type Meeting } from "../support/meet-ledger.ts";
-import { asked, openKey, type OpenKey, type Stub } from "../support/open-key.ts";
+import { ringTally } from "../support/tally-timer.ts";
+import { asked, hears, openKey, type OpenKey, type Stub } from "../support/open-key.ts";
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
@@ -168,5 +171,35 @@ describe("an object's own events", () => {
     await pass(key.stub, 2 * DAY);
     expect((await ledgerOf(key.id)).sequences).toEqual([1, 2, 3, 4]);
     expect(await eventsIn(key.stub)).toEqual([4]);
+  });
+});
+
+describe("what waits for a ledger that stays away", () => {
+  /** An object with so many events that the ledger has not heard of, as after a long outage. */
+  async function withBacklog(events: number): Promise<OpenKey> {
+    const key = await openKey({ suspicion: UNSUSPICIOUS });
+    ledger.meets = "fail";
+    await runInDurableObject(key.stub, (_object, { storage }) =>
+      storage.sql.exec("UPDATE part SET json = json_set(json, '$.sequence', ?) WHERE name = 'standing'", events + 1),
+    );
+    await evictDurableObject(key.stub);
+    return key;
+  }
+
+  it.each([
+    [BACKLOG_LIMIT - 1, 1],
+    [BACKLOG_LIMIT, 0],
+  ])("%i events: a minute of refusals makes %i more, and a change is always one", async (backlog, told) => {
+    const key = await withBacklog(backlog);
+    expect(await hears(key.stub, "nobody's")).toBe("wrong-secret");
+    vi.setSystemTime(Date.now() + MINUTE);
+    await runInDurableObject(key.stub, () => ringTally());
+    await key.stub.suspend(asked);
+    const newest = await key.stub.events({ ...asked, before: null, limit: 2 });
+    const numbered = [
+      { sequence: backlog + told + 2, type: "key.suspended" },
+      ...(told === 1 ? [{ sequence: backlog + 2, type: "key.refused" }] : [{ sequence: 1, type: "key.created" }]),
+    ];
+    expect(newest).toMatchObject({ events: numbered });
   });
 });

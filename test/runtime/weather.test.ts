@@ -189,7 +189,7 @@ describe("what waits for a ledger that stays away", () => {
   it.each([
     [BACKLOG_LIMIT - 1, 1],
     [BACKLOG_LIMIT, 0],
-  ])("%i events: a minute of refusals makes %i more, and a change is always one", async (backlog, told) => {
+  ])("%i events: a minute of refusals makes %i more, and a change is always one", async (backlog, more) => {
     const key = await withBacklog(backlog);
     expect(await hears(key.stub, "nobody's")).toBe("wrong-secret");
     vi.setSystemTime(Date.now() + MINUTE);
@@ -197,8 +197,8 @@ describe("what waits for a ledger that stays away", () => {
     await key.stub.suspend(asked);
     const newest = await key.stub.events({ ...asked, before: null, limit: 2 });
     const numbered = [
-      { sequence: backlog + told + 2, type: "key.suspended" },
-      ...(told === 1 ? [{ sequence: backlog + 2, type: "key.refused" }] : [{ sequence: 1, type: "key.created" }]),
+      { sequence: backlog + more + 2, type: "key.suspended" },
+      ...(more === 1 ? [{ sequence: backlog + 2, type: "key.refused" }] : [{ sequence: 1, type: "key.created" }]),
     ];
     expect(newest).toMatchObject({ events: numbered });
   });

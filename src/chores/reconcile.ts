@@ -2,7 +2,7 @@ import type { Config, Env } from "../env.ts";
 import { askKey } from "../http/ask-key.ts";
 import type { Reconciled } from "../key-object/rpc.ts";
 import { RECONCILE, type Walk } from "../ledger/walk.ts";
-import { after, type EpochMs } from "../key/time.ts";
+import { after, type EpochMs, HOUR_MS } from "../key/time.ts";
 import { readChore, writeChore } from "../ledger/chores.ts";
 import { viewsAfter, type ViewOfKey } from "../ledger/views.ts";
 
@@ -11,7 +11,7 @@ export const KEYS_A_RUN = 100;
 const AT_ONCE = 10;
 
 /** A walk through all keys begins this long after the last one began, or at once under another epoch. */
-const WALK_EVERY_MS = 3_600_000;
+const WALK_EVERY_MS = HOUR_MS;
 
 /**
  * Tells keys what the ledger knows of them, a part of them in each run and all of them in one walk after the other. A key

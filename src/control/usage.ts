@@ -1,14 +1,12 @@
 import { CODE_OF_REASON, type Code } from "../http/codes.ts";
 import { sumOf, type Counts } from "../key/usage.ts";
-import { epochMs, rfc3339, type EpochMs } from "../key/time.ts";
+import { DAY_MS, epochMs, type EpochMs, HOUR_MS, rfc3339 } from "../key/time.ts";
 import { readUsage, type Usage, type UsagePage } from "../ledger/usage.ts";
 import { json } from "./answer.ts";
 import type { Surroundings } from "./operation.ts";
 import { asOfLedger, cursorOf } from "./page.ts";
 import { timeJson } from "./record-json.ts";
 import type { UsageJson } from "./schema/usage.ts";
-
-const HOUR_MS = 60 * 60 * 1000;
 
 /** How far back is looked where nothing is said, in hours. */
 const USUAL_SPAN = { hour: 24, day: 24 * 30 } as const;
@@ -49,7 +47,7 @@ export async function usageAnswer(
 export const readStart = (text: string): EpochMs | null => (/^[0-9]{1,15}$/.test(text) ? epochMs(Number(text)) : null);
 
 const startOf = (until: EpochMs, by: "hour" | "day"): number => {
-  const step = by === "hour" ? HOUR_MS : 24 * HOUR_MS;
+  const step = by === "hour" ? HOUR_MS : DAY_MS;
   return Math.floor((until - USUAL_SPAN[by] * HOUR_MS) / step) * step;
 };
 

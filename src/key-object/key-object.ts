@@ -34,7 +34,7 @@ import { settle, type Settlement } from "../key/settle.ts";
 import { readSelf, revokeSelf, type SelfOutcome } from "../key/self.ts";
 import type { Attempt } from "../key/suspicion.ts";
 import { NOTHING_SEEN, type History } from "../key/suspicion-history.ts";
-import { after, epochMs, ForwardClock, type EpochMs } from "../key/time.ts";
+import { after, DAY_MS, epochMs, type EpochMs, ForwardClock } from "../key/time.ts";
 import { awaitedOrder, withAwaited } from "../key/vacancy.ts";
 import { withDue, withoutTask, type TaskName } from "./agenda.ts";
 import { backlogOf } from "./backlog.ts";
@@ -552,7 +552,7 @@ const byAdmission = ({ requestId = "", ip, call }: Admission): By => ({
 });
 
 /** Events grow old one after the other: an object is not woken for each of them, but once a day at most. */
-const PRUNE_AGAIN_MS = 86_400_000;
+const PRUNE_AGAIN_MS = DAY_MS;
 
 const NOT_FOUND = { reached: false, because: "not-found" } as const;
 const UNKNOWN = { reason: "unknown-key" } as const;

@@ -4,12 +4,12 @@ import { nextExpiryNotice } from "../key/expiry-notice.ts";
 import { nextEnd } from "../key/version-end.ts";
 import { nextTimeout } from "../key/reservation.ts";
 import { dueSoonAt } from "../key/rotation-policy.ts";
-import { after, type EpochMs } from "../key/time.ts";
+import { after, DAY_MS, type EpochMs } from "../key/time.ts";
 import { backoffMs, withDue, withoutTask, withTask, type Agenda } from "./agenda.ts";
 import type { Page } from "./book.ts";
 
 /** How long an object keeps events that the ledger has, at least, in milliseconds: 30 days. */
-export const EVENTS_KEPT_MS = 30 * 86_400_000;
+export const EVENTS_KEPT_MS = 30 * DAY_MS;
 
 /** What a plan depends on beside the states themselves. */
 export type Outlook = {

@@ -1,10 +1,9 @@
 import { note, type Circumstance } from "./change.ts";
 import type { Key, Moved } from "./key.ts";
-import { after, rfc3339, type EpochMs } from "./time.ts";
+import { after, DAY_MS, type EpochMs, rfc3339 } from "./time.ts";
 
 /** How many days before its end people are told of it, the first time first. */
 const DAYS = [30, 7, 1] as const;
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
  * When people are to be told next that the key will end; `null`: not again. What lies behind is not made up for:

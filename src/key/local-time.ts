@@ -1,7 +1,4 @@
-import { epochMs, type EpochMs } from "./time.ts";
-
-const MINUTE = 60 * 1000;
-const DAY = 24 * 60 * MINUTE;
+import { DAY_MS, epochMs, type EpochMs, MINUTE_MS } from "./time.ts";
 
 /** A day of the calendar. `month` is 1…12; a day or month outside its range means what counting on means. */
 export type LocalDate = { readonly year: number; readonly month: number; readonly day: number };
@@ -42,13 +39,13 @@ export function startOfDay(zone: string, { year, month, day }: LocalDate): Epoch
   if (zone === "UTC") return epochMs(wall);
   const reached = (at: number): boolean => at + offsetAt(zone, epochMs(at)) >= wall;
   // No zone is further than 15 hours from UTC, and none but by whole minutes nowadays.
-  let [before, from] = [(wall - DAY) / MINUTE, (wall + DAY) / MINUTE];
+  let [before, from] = [(wall - DAY_MS) / MINUTE_MS, (wall + DAY_MS) / MINUTE_MS];
   while (from - before > 1) {
     const middle = Math.floor((before + from) / 2);
-    if (reached(middle * MINUTE)) from = middle;
+    if (reached(middle * MINUTE_MS)) from = middle;
     else before = middle;
   }
-  return epochMs(from * MINUTE);
+  return epochMs(from * MINUTE_MS);
 }
 
 /** The instant at which the clocks of a zone move, between two that lie at most one such move apart. */

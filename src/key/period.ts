@@ -1,15 +1,12 @@
 import { localDateOf, nextShift, offsetAt, startOfDay, type LocalDate } from "./local-time.ts";
 import type { QuotaPeriod } from "./policy.ts";
-import { epochMs, type EpochMs } from "./time.ts";
+import { DAY_MS, epochMs, type EpochMs, HOUR_MS } from "./time.ts";
 
 /** One period of a quota: from `startsAt` (inclusive) to `endsAt` (exclusive). */
 export type Span = { readonly startsAt: EpochMs; readonly endsAt: EpochMs };
 
 /** A period that refills. */
 export type RefillPeriod = Exclude<QuotaPeriod, "none">;
-
-const HOUR = 60 * 60 * 1000;
-const DAY = 24 * HOUR;
 
 /**
  * The period that an instant belongs to. Hours, days, weeks (from Monday, ISO 8601) and months follow the calendar of
@@ -53,18 +50,18 @@ export function instantOfRefill(period: RefillPeriod, zone: string, span: Span, 
 }
 
 type CalendarPeriod = "day" | "week" | "month";
-const SHORTEST: Record<CalendarPeriod, number> = { day: DAY, week: 7 * DAY, month: 28 * DAY };
+const SHORTEST: Record<CalendarPeriod, number> = { day: DAY_MS, week: 7 * DAY_MS, month: 28 * DAY_MS };
 
 /** The length of a period whose refills lie evenly, in milliseconds; `null` for one that follows the calendar. */
 function evenLength(period: RefillPeriod): number | null {
   if (typeof period === "object") return period.everySeconds * 1000;
-  return period === "hour" ? HOUR : null;
+  return period === "hour" ? HOUR_MS : null;
 }
 
 /** Numbers the days, weeks or months of the calendar, each one more than the one before. */
 function calendarIndex(period: CalendarPeriod, { year, month, day }: LocalDate): number {
   if (period === "month") return year * 12 + (month - 1);
-  const days = Date.UTC(year, month - 1, day) / DAY;
+  const days = Date.UTC(year, month - 1, day) / DAY_MS;
   // 1970-01-01 was a Thursday; three days further back is a Monday.
   return period === "day" ? days : Math.floor((days + 3) / 7);
 }
@@ -92,7 +89,7 @@ function firstDayOf(period: CalendarPeriod, index: number): LocalDate {
  */
 function hourSpan(zone: string, at: EpochMs): Span {
   const offset = offsetAt(zone, at);
-  const { startsAt, endsAt } = evenSpan(HOUR, -offset, at);
+  const { startsAt, endsAt } = evenSpan(HOUR_MS, -offset, at);
   const lastMs = epochMs(endsAt - 1);
   return {
     startsAt: offsetAt(zone, startsAt) === offset ? startsAt : nextShift(zone, startsAt, at),

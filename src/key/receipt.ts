@@ -1,7 +1,7 @@
 import type { Random } from "./base62.ts";
 import { digestOf, type Digest } from "./digest.ts";
 import { seal, unseal } from "./seal.ts";
-import { after, type EpochMs } from "./time.ts";
+import { after, DAY_MS, type EpochMs, MINUTE_MS } from "./time.ts";
 
 /**
  * What is remembered of calls that carried an `Idempotency-Key`, so that an answer that was lost on the way can be had
@@ -34,9 +34,9 @@ export type Idempotency = { readonly actor: string; readonly header: string; rea
 export const NO_RECEIPTS: Receipts = { seen: [], repeat: null };
 
 /** How long an answer can be repeated, in milliseconds. */
-export const REPEAT_MS = 10 * 60_000;
+export const REPEAT_MS = 10 * MINUTE_MS;
 /** How long a receipt is kept, in milliseconds; the one of the creation is kept for ever. */
-const KEPT_MS = 7 * 24 * 60 * 60_000;
+const KEPT_MS = 7 * DAY_MS;
 const KEPT = 256;
 
 export type Recall =

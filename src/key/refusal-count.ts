@@ -1,8 +1,6 @@
 import type { Reason } from "./refusal.ts";
 import type { JsonValue } from "./policy.ts";
-import { epochMs, rfc3339, type EpochMs } from "./time.ts";
-
-const MINUTE_MS = 60 * 1000;
+import { epochMs, type EpochMs, MINUTE_MS, rfc3339 } from "./time.ts";
 
 /** The refusals of one key for one reason within one minute, with one of them as a sample. */
 export type RefusalCount = {

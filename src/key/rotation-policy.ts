@@ -1,9 +1,9 @@
 import type { Key } from "./key.ts";
-import { after, epochMs, type EpochMs } from "./time.ts";
+import { after, DAY_MS, epochMs, type EpochMs } from "./time.ts";
 
 /** A secret is due soon when a tenth of its uses but at least one, or of its time but at most a week, is left. */
 const SOON_SHARE = 0.1;
-const SOON_MS = 7 * 24 * 60 * 60 * 1000;
+const SOON_MS = 7 * DAY_MS;
 
 /** When the current secret is due by its age; `null` without such a rule. */
 export function dueAt({ profile, standing }: Pick<Key, "profile" | "standing">): EpochMs | null {

@@ -3,6 +3,11 @@ export type EpochMs = number & { readonly __unit: "epoch-ms" };
 
 export const epochMs = (value: number): EpochMs => value as EpochMs;
 
+/** Lengths of time, in milliseconds. Days of a calendar may be shorter or longer. */
+export const MINUTE_MS = 60_000;
+export const HOUR_MS = 60 * MINUTE_MS;
+export const DAY_MS = 24 * HOUR_MS;
+
 /** The instant `ms` milliseconds after `at`. */
 export const after = (at: EpochMs, ms: number): EpochMs => epochMs(at + ms);
 

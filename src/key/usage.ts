@@ -1,6 +1,4 @@
-import { epochMs, type EpochMs } from "./time.ts";
-
-const HOUR_MS = 60 * 60 * 1000;
+import { epochMs, type EpochMs, HOUR_MS } from "./time.ts";
 
 /** Routes that are told apart within an hour; what comes after them is counted together. */
 const MAX_ROUTES = 16;

@@ -1,5 +1,5 @@
 import type { KeyId } from "../key/credential.ts";
-import { epochMs, type EpochMs } from "../key/time.ts";
+import { DAY_MS, epochMs, type EpochMs, HOUR_MS } from "../key/time.ts";
 import type { Counts, HourUse } from "../key/usage.ts";
 import { parameters, where } from "./conditions.ts";
 import { fromLedger } from "./unavailable.ts";
@@ -99,6 +99,3 @@ type Row = {
   readonly refused: string;
   readonly routes: string;
 };
-
-const HOUR_MS = 60 * 60 * 1000;
-const DAY_MS = 24 * HOUR_MS;

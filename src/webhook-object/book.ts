@@ -1,5 +1,5 @@
 import type { Receipts } from "../key/receipt.ts";
-import { epochMs, type EpochMs } from "../key/time.ts";
+import { DAY_MS, epochMs, type EpochMs } from "../key/time.ts";
 import type { StreamPlace } from "../ledger/stream.ts";
 import type { Attempt } from "../webhook/attempt.ts";
 import type { Endpoint } from "../webhook/endpoint.ts";
@@ -42,8 +42,8 @@ export type NewMessage = {
 
 /** How long messages are kept that need not be sent any more, in milliseconds, and how many of each state at most. */
 const KEPT_MS: Readonly<Record<Exclude<DeliveryState, "pending">, number>> = {
-  delivered: 7 * 24 * 60 * 60_000,
-  dead: 30 * 24 * 60 * 60_000,
+  delivered: 7 * DAY_MS,
+  dead: 30 * DAY_MS,
 };
 const KEPT = 1_000;
 

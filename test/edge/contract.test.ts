@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { controlClient, valueOf } from "../../src/client/index.ts";
 import { STORY } from "../../src/control/openapi/story.ts";
 import { answerOf, described, faultsIn, type Described } from "../support/contract.ts";
+import { startNodeOrigin, type NodeOrigin } from "../support/node-origin.ts";
 import { startRekey, type Rekey } from "../support/rekey.ts";
 
 /** Headers that mean something to a caller. */
@@ -21,11 +22,15 @@ type Trial = {
 };
 
 let rekey: Rekey;
+let resolver: NodeOrigin;
 /** Keys that ask, and keys that are asked about. */
 let keys: Readonly<Record<string, { readonly key: string; readonly id: string }>>;
 
 beforeAll(async () => {
-  rekey = await startRekey();
+  // Knows no name: no webhook that a trial makes leads anywhere, whatever network this runs in.
+  resolver = await startNodeOrigin();
+  resolver.on("/dns-query", (_request, response) => void response.end(JSON.stringify({ Status: 3 })));
+  rekey = await startRekey({ vars: { WEBHOOK_RESOLVER: `${resolver.url}/dns-query` } });
   const client = controlClient({ url: rekey.url, token: rekey.adminToken });
   const issue = async (options: Omit<Parameters<typeof client.createKey>[0], "name">) => {
     const { key, record } = valueOf(await client.createKey({ name: "a key", ...options }));
@@ -49,7 +54,10 @@ beforeAll(async () => {
   await client.suspendKey(suspended.id);
   keys = { ordinary, reader, writer, bound, spent, elsewhere, rotated, revoked, suspended, strong };
 });
-afterAll(() => rekey.stop());
+afterAll(async () => {
+  await rekey.stop();
+  await resolver[Symbol.asyncDispose]();
+});
 
 const NOBODYS = "key_0000000000000000";
 

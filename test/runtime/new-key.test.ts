@@ -31,7 +31,7 @@ describe("at the gateway a successor comes in Rekey-New-Key", () => {
     [
       "the origin's answer cannot be passed on",
       () => ({ status: 200, body: "x", headers: 1 }) as unknown as Response,
-      503,
+      502,
     ],
   ])("is not lost when %s", async (_name, origin, status) => {
     const { credential } = await openKey({ rotation: issuing(1) });

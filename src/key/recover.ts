@@ -20,8 +20,10 @@ export type LedgerView = {
 };
 
 /** Whether the ledger knows of something that the key does not: then the key's storage is a copy from an earlier time. */
-export const knowsMore = ({ newest, version, status }: LedgerView, { standing }: Key): boolean =>
+export const knowsMore = ({ newest, version, revision, status }: LedgerView, { standing }: Key): boolean =>
   newest.sequence > standing.sequence ||
+  // A note that the key has made since may have taken the number of the change that it forgot.
+  revision > standing.revision ||
   version > standing.version ||
   (status === "revoked" && standing.revokedAt === null);
 

@@ -183,6 +183,20 @@ describe("a key's object that was restored to an earlier time", () => {
     expect(await hears(stub, credential)).toBe("admitted");
   });
 
+  it("stops as well when a note of its own has taken the number of the change that it lost", async () => {
+    const { id, stub, credential } = await openKey({ scopes: ["orders:*"] });
+    const second = await rotated(stub);
+    const yesterday = await objectCopy(stub);
+    await stub.amend({ ...asked, amendment: { scopes: ["orders:read"] }, expectedRevision: null });
+    await restoreObject(stub, yesterday);
+    // Which is an event: a secret that was replaced is used again.
+    expect(await hears(stub, credential)).toBe("key-rotated");
+    expect((await historyOf(stub))[0]).toMatchObject({ sequence: 3 });
+    await walk();
+    expect(await hears(stub, second)).toBe("key-suspended");
+    expect(await rowOf(id)).toEqual({ status: "suspended", version: 2, revision: 4 });
+  });
+
   it.each([
     ["revoked", (stub: Stub) => stub.revoke(asked), "key-revoked"],
     ["rotated", (stub: Stub) => rotated(stub), "key-rotated"],

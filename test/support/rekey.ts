@@ -73,6 +73,8 @@ export type Rekey = AsyncDisposable & {
   ledgerFault(fault: LedgerFault): Promise<void>;
   /** How many questions Workers and objects have put to the ledger since the processes started. Only with `faultyLedger`. */
   ledgerQuestions(): Promise<number>;
+  /** What the cron does every minute, now. */
+  doChores(): Promise<void>;
   /**
    * Loses the next so many answers of key objects to one call: what was decided is durable, and the object is gone before
    * it has answered. Only with `faultyLedger`.
@@ -179,6 +181,7 @@ export async function startRekey(options: RekeyOptions = {}): Promise<Rekey> {
       const counts = await Promise.all(all().map((each) => each.call("ledgerQuestions")));
       return counts.reduce((sum, count) => sum + count, 0);
     },
+    doChores: () => first.call("doChores"),
 
     async loseAnswers(call, times) {
       if (artefact !== "faulty-ledger") throw new Error("nothing is lost here: start with faultyLedger");

@@ -40,6 +40,7 @@ export type Calls = {
   objectIds(className: string): Promise<string[]>;
   setLedgerFault(fault: LedgerFault): Promise<void>;
   ledgerQuestions(): Promise<number>;
+  doChores(): Promise<void>;
   loseAnswers(call: Losable, times: number): Promise<void>;
   stop(): Promise<void>;
 };
@@ -206,6 +207,10 @@ function callsOn(miniflare: Miniflare): Calls {
       lifted = Promise.withResolvers();
     },
     ledgerQuestions: async () => questions,
+    async doChores() {
+      const worker = await miniflare.getWorker(OWNER);
+      await worker.scheduled({ cron: "* * * * *" });
+    },
     async loseAnswers(call, times) {
       toLose.set(call, times);
     },

@@ -4,6 +4,7 @@ import { IN_THE_WORKER } from "./planted/edge.ts";
 import { IN_THE_OBJECT } from "./planted/object.ts";
 import { IN_THE_INTERLEAVING } from "./planted/interleaved.ts";
 import { IN_THE_POLICY } from "./planted/policy.ts";
+import { IN_THE_RESTORE } from "./planted/restored.ts";
 import { IN_THE_USAGE } from "./planted/usage.ts";
 
 export const MUTANTS: readonly Mutant[] = [
@@ -11,6 +12,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...IN_THE_POLICY,
   ...IN_THE_OBJECT,
   ...IN_THE_INTERLEAVING,
+  ...IN_THE_RESTORE,
   ...IN_THE_USAGE,
   ...IN_THE_WORKER,
 ];

@@ -43,10 +43,10 @@ export async function openStream(
  * measure. Fulfilled at the first byte of the body.
  */
 export function openRawStream(
-  gateway: Gateway,
+  gateway: { readonly rekey: Pick<Gateway["rekey"], "url"> },
   key: string,
   path: string,
-): Promise<Pick<OpenStream, "status" | "ended">> {
+): Promise<Pick<OpenStream, "status" | "ended" | "leave">> {
   const { url } = gateway.rekey;
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
@@ -59,7 +59,7 @@ export function openRawStream(
     socket.setEncoding("latin1").on("data", (chunk: string) => {
       text += chunk;
       const [head, body] = text.split("\r\n\r\n", 2);
-      if (body) resolve({ status: Number(head!.slice(9, 12)), ended });
+      if (body) resolve({ status: Number(head!.slice(9, 12)), ended, leave: () => socket.destroy() });
     });
     socket.on("error", reject);
   });

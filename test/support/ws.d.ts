@@ -12,6 +12,8 @@ declare module "ws" {
         perMessageDeflate?: boolean;
       },
     );
+    static readonly OPEN: number;
+    readonly readyState: number;
     readonly protocol: string;
     readonly extensions: string;
     send(data: string | Uint8Array): void;

@@ -126,4 +126,16 @@ export const IN_THE_OBJECT: readonly Mutant[] = [
     edits: [{ from: "WHERE excluded.revision > keys.revision", to: "WHERE true" }],
     catcher: { project: "runtime", test: "test/runtime/ledger.test.ts" },
   },
+  {
+    bug: "what is open stays open when the owner of its key is suspended",
+    breaks: "P14",
+    file: "src/key-object/key-object.ts",
+    edits: [
+      {
+        from: "await this.#state.settled(); this.#cutExchanges(); await this.#outbox.flushInline(); return { done: true };",
+        to: "await this.#state.settled(); await this.#outbox.flushInline(); return { done: true };",
+      },
+    ],
+    catcher: { campaign: "C14", size: 20 },
+  },
 ];

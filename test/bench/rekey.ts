@@ -11,8 +11,13 @@ const ENV = {
 } as const;
 
 /** Runs a build of the product with a fresh ledger, and with these bindings on top of the usual ones. */
-export async function startRekey(name: string, artefact: Artefact, env: Contestant["env"] = {}): Promise<Running> {
-  const rekey = await start({ name, artefact, env: { ...ENV, ...env } });
+export async function startRekey(
+  name: string,
+  artefact: Artefact,
+  env: Contestant["env"] = {},
+  evicts = false,
+): Promise<Running> {
+  const rekey = await start({ name, artefact, env: { ...ENV, ...env }, evicts });
   await migrate(await rekey.d1("DB"));
   return rekey;
 }

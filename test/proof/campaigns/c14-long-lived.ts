@@ -2,9 +2,9 @@ import { once } from "node:events";
 import { WebSocket } from "ws";
 import { openRawStream } from "../../support/open-streams.ts";
 import type { Rekey } from "../../support/rekey.ts";
+import { control, issue, type Issued } from "../support/admin.ts";
 import { deploy } from "../support/deployment.ts";
 import { startEndlessOrigin } from "../support/endless-origin.ts";
-import { ask } from "../support/http.ts";
 import { addUp, type Campaign, type Findings } from "./campaign.ts";
 
 /** From the answer that the key has ended to the end of the last of its connections, in milliseconds (P14). */
@@ -14,7 +14,7 @@ const BYSTANDERS = 4;
 
 const ROUTES = [{ path: "/live", websocket: true }];
 
-type Holder = { readonly id: string; readonly key: string; readonly owner: string };
+type Holder = Issued & { readonly owner: string };
 
 /** What ends a key, as calls of the control API. `owner`: it ends every key of the owner. */
 const ENDS: readonly { readonly how: string; readonly path: (holder: Holder) => string; readonly owner?: true }[] = [
@@ -56,9 +56,9 @@ const slowest = (...counts: readonly Findings["counts"][]): number =>
 
 async function trial(rekey: Rekey, end: (typeof ENDS)[number], owner: string, connections: number): Promise<Findings> {
   const [ending, sibling, stranger] = await Promise.all([
-    issue(rekey, owner),
-    issue(rekey, owner),
-    issue(rekey, `${owner}-other`),
+    holderOf(rekey, owner),
+    holderOf(rekey, owner),
+    holderOf(rekey, `${owner}-other`),
   ]);
   const open = (holder: Holder, count: number) =>
     Promise.all(Array.from({ length: count }, (_, at) => connect(rekey.urls[at % 2]!, holder, at % 3 !== 0)));
@@ -92,17 +92,10 @@ async function trial(rekey: Rekey, end: (typeof ENDS)[number], owner: string, co
   };
 }
 
-async function issue(rekey: Rekey, owner: string): Promise<Holder> {
-  const { key, record } = await control(rekey, "/keys", { name: "a key", owner });
-  return { id: (record as { id: string }).id, key: key as string, owner };
-}
-
-async function control(rekey: Rekey, path: string, body: object = {}): Promise<Record<string, unknown>> {
-  const headers = { authorization: `Bearer ${rekey.adminToken}` };
-  const response = await ask(`${rekey.url}/_rekey/v1${path}`, { method: "POST", headers, body });
-  if (response === null || response.status >= 300) throw new Error(`${path}: ${response?.status} ${response?.body}`);
-  return JSON.parse(response.body) as Record<string, unknown>;
-}
+const holderOf = async (rekey: Rekey, owner: string): Promise<Holder> => ({
+  owner,
+  ...(await issue(rekey, { owner })),
+});
 
 /** A stream or a WebSocket that is open. */
 type Connection = {

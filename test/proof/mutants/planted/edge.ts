@@ -50,4 +50,25 @@ export const IN_THE_WORKER: readonly Mutant[] = [
     edits: [{ from: "idempotency === null ? newKeyId", to: "idempotency !== undefined ? newKeyId" }],
     catcher: { campaign: "C7", size: 60 },
   },
+  {
+    bug: "what the origin says to shared caches beside Cache-Control passes",
+    breaks: "P1",
+    file: "src/edge/response-headers.ts",
+    edits: [
+      { from: "(!cacheable && isForSharedCaches(name))", to: "(cacheable && !isForSharedCaches(name) && false)" },
+    ],
+    catcher: { campaign: "C15", size: 100 },
+  },
+  {
+    bug: "an answer does not say that it depends on the key",
+    breaks: "P1",
+    file: "src/edge/response-headers.ts",
+    edits: [
+      {
+        from: 'headers.append("vary", DECIDING_HEADERS)',
+        to: 'headers.append("vary", "Accept-Encoding" || DECIDING_HEADERS)',
+      },
+    ],
+    catcher: { campaign: "C15", size: 100 },
+  },
 ];

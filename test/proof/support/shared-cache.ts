@@ -16,8 +16,14 @@ type Stored = {
  */
 export class SharedCache {
   readonly #stored = new Map<string, Stored[]>();
+  readonly #heedsVary: boolean;
   kept = 0;
   hits = 0;
+
+  /** @param heedsVary not every cache in the world does. */
+  constructor(heedsVary: boolean) {
+    this.#heedsVary = heedsVary;
+  }
 
   find(target: string, request: Headers): Cacheable | null {
     const found = this.#stored
@@ -29,7 +35,7 @@ export class SharedCache {
   }
 
   offer(target: string, request: Headers, answer: Cacheable): void {
-    const names = listOf(answer.headers.get("vary"));
+    const names = this.#heedsVary ? listOf(answer.headers.get("vary")) : [];
     if (!mayKeep(request, answer) || names.includes("*")) return;
     const varies = names.map((name) => [name, request.get(name)] as const);
     this.#stored.set(target, [...(this.#stored.get(target) ?? []), { varies, answer }]);
@@ -37,13 +43,19 @@ export class SharedCache {
   }
 }
 
+const TARGETED = [
+  "cdn-cache-control",
+  "cloudflare-cdn-cache-control",
+  "surrogate-control",
+  "edge-control",
+  "x-accel-expires",
+];
+
 /** RFC 9111 section 3, and 3.5 for a request with Authorization; another header means nothing to a cache. */
 function mayKeep(request: Headers, { status, headers }: Cacheable): boolean {
   const directives = listOf(headers.get("cache-control"));
   // A targeted field (RFC 9213) takes the place of Cache-Control for who knows it.
-  const targeted = ["cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control"].map((name) =>
-    headers.get(name),
-  );
+  const targeted = TARGETED.map((name) => headers.get(name));
   if (targeted.some((value) => value !== null && !forbids(listOf(value)))) return true;
   if (status !== 200 || forbids(directives)) return false;
   const isPermitted = directives.some((each) => /^(public|s-maxage|must-revalidate)\b/.test(each));

@@ -71,4 +71,16 @@ export const IN_THE_WORKER: readonly Mutant[] = [
     ],
     catcher: { campaign: "C15", size: 100 },
   },
+  {
+    bug: "a tag of which only the end is right passes",
+    breaks: "P10",
+    file: "src/key/credential.ts",
+    edits: [
+      {
+        from: "return sameText(text.slice(tagAt, checksumAt), expected);",
+        to: "return sameText(text.slice(checksumAt - 6, checksumAt), expected.slice(-6));",
+      },
+    ],
+    catcher: { campaign: "C8", size: 5_000 },
+  },
 ];

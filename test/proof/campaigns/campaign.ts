@@ -3,7 +3,7 @@ export type Campaign = {
   /** `C1`, `C2`, … */
   readonly name: string;
   readonly title: string;
-  /** How many of `unit` the run inside `npm test` makes, and the one of `npm run proof`. */
+  /** How many of `unit` the run inside `npm test` makes, and the one of `npm run proof`. `short` 0: `npm test` makes none. */
   readonly short: number;
   readonly full: number;
   readonly unit: string;

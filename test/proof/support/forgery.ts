@@ -12,7 +12,7 @@ const digits = (roll: Dice, length: number): string =>
   Array.from({ length }, () => DIGITS.charAt(roll.below(DIGITS.length))).join("");
 
 /** With the checksum behind it that belongs there: anybody can make one. */
-function checksummed(text: string): string {
+export function checksummed(text: string): string {
   let checksum = "";
   for (let rest = crc32(text); checksum.length < CHECKSUM; rest = Math.floor(rest / 62))
     checksum = DIGITS[rest % 62] + checksum;

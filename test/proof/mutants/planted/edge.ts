@@ -83,4 +83,16 @@ export const IN_THE_WORKER: readonly Mutant[] = [
     ],
     catcher: { campaign: "C8", size: 5_000 },
   },
+  {
+    bug: "a comparison stops where the guess is wrong",
+    breaks: "P10",
+    file: "src/key/same-text.ts",
+    edits: [
+      {
+        from: "difference |= a.charCodeAt(at) ^ b.charCodeAt(at);",
+        to: "if (a.charCodeAt(at) !== b.charCodeAt(at)) return false;",
+      },
+    ],
+    catcher: { campaign: "C9", size: 9_000 },
+  },
 ];

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { State } from "../model/key.ts";
 import { after, expected, isKnown, lineOf, type History, type Operation } from "./operation.ts";
 
@@ -22,8 +23,8 @@ export function replay(history: History): string | null {
   return fault === null ? null : `${history.key}: ${fault}`;
 }
 
-/** After so many different attempts a history counts as unexplained. */
-const PATIENCE = 50_000;
+/** After so many different attempts a history counts as unexplained. One that is right takes a few hundred at most. */
+const PATIENCE = 20_000;
 
 /** The states between the operations, the first one included; or what cannot be explained. */
 function explanation(
@@ -54,7 +55,7 @@ function explanation(
         const happened = after(state, each)!;
         if (happened === state) continue;
         const rest = pending.filter((other) => other !== each);
-        const name = `${at} ${rest.map(kindOf).toSorted().join()} ${JSON.stringify([last, happened])}`;
+        const name = digest(`${at} ${rest.map(kindOf).toSorted().join()} ${JSON.stringify([last, happened])}`);
         if (tried.has(name)) continue;
         tried.add(name);
         choices.push({ at, state: happened, pending: rest, last });
@@ -97,11 +98,14 @@ function misnumbered(was: Revisions, is: Revisions): string | null {
   return steps < changes || (changes === 0 && steps !== 0) ? `${changes} changes, but ${steps} revisions` : null;
 }
 
-/** Calls that are the same call are the same choice. */
+/** A short name for a long one: hundreds of thousands of them are kept. */
+const digest = (text: string): string => createHash("md5").update(text).digest("base64");
+
+/** Calls that are the same call, before the same kill, are the same choice. */
 const distinct = (pending: readonly Operation[]): readonly Operation[] => [
   ...new Map(pending.map((each) => [kindOf(each), each])).values(),
 ];
-const kindOf = ({ call }: Operation): string => JSON.stringify(call);
+const kindOf = ({ call, life }: Operation): string => `${life} ${JSON.stringify(call)}`;
 
 /** Where each decision stands among the others. In a boot without a change any order is the same. */
 function placesOf(order: readonly Operation[], states: readonly State[]): readonly number[] {

@@ -180,6 +180,18 @@ describe("both checkers refuse what is wrong", () => {
     expect(replay({ key, first, operations: lives })).not.toBeNull();
   });
 
+  it("of the same calls the replay spends those first that were made before an earlier kill", () => {
+    const { key, first, operations } = history(
+      aKey({ quota: { limit: 9, period: "none" } }),
+      [[1, 0], use(), null],
+      [[5, 0], use(), null],
+      [[6, 10], use(), { code: "valid", used: 2 }, 1],
+      [[11, 12], use(), { code: "valid", used: 4 }, 2],
+    );
+    const lives = operations.map((each, at) => ({ ...each, life: at === 0 ? 0 : 1 }));
+    expect(replay({ key, first, operations: lives })).toBeNull();
+  });
+
   it("the replay alone knows which number the object gave", () => {
     const numbers = history(
       aKey({ quota: { limit: 9, period: "none" } }),

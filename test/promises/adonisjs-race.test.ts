@@ -67,7 +67,7 @@ describe("500 requests at once, over three doors", () => {
   });
 });
 
-describe("a quota of 50 that is used in ten bursts", () => {
+describe("a quota of 50 that is used in bursts", () => {
   it("is neither reset nor copied by a rotation between any two of them", async () => {
     const { key, id } = await gateway.issue({ quota: { limit: 50, period: "day" } });
     let holds = key;
@@ -83,8 +83,8 @@ describe("a quota of 50 that is used in ten bursts", () => {
   it("goes on where it stood when the object was thrown out of memory between any two of them", async () => {
     const { key, id } = await gateway.issue({ quota: { limit: 50, period: "day" } });
     let admitted = 0;
-    for (let round = 0; round < 10; round++) {
-      admitted += (await burst(9, key))["admitted"] ?? 0;
+    for (let round = 0; round < 4; round++) {
+      admitted += (await burst(15, key))["admitted"] ?? 0;
       expect(await rekey.evict(id)).toBe(true);
     }
     expect(admitted).toBe(50);

@@ -26,7 +26,7 @@ const RESTORES = ["the ledger", "the objects", "both"] as const;
 export const C11: Campaign = {
   name: "C11",
   title: "old copies are put back: of the ledger, of the objects, of both",
-  short: 3,
+  short: 2,
   full: 45,
   unit: "restores",
   async run(size, seed, progress) {

@@ -9,6 +9,8 @@ export type Env = {
   readonly OWNERS: DurableObjectNamespace;
   readonly WEBHOOKS: DurableObjectNamespace;
   readonly DB: D1Database;
+  /** Through it webhooks send, if it is there; otherwise each sends by itself. */
+  readonly WEBHOOK_QUEUE?: Queue;
   readonly ORIGIN?: Fetcher;
   readonly REKEY_ADMIN_TOKEN?: string;
   readonly REKEY_ADMIN_TOKEN_NEXT?: string;

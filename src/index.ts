@@ -9,6 +9,7 @@ import { healthz } from "./http/healthz.ts";
 import { misconfigured } from "./http/misconfigured.ts";
 import { problem } from "./http/problem.ts";
 import { newRequestId } from "./http/request-id.ts";
+import { doErrands } from "./queue.ts";
 import { doChores } from "./scheduled.ts";
 import { redact } from "./key/credential.ts";
 
@@ -84,4 +85,6 @@ export default {
   },
 
   scheduled: (_minute, env) => doChores(env),
+
+  queue: (batch, env) => doErrands(batch, env),
 } satisfies ExportedHandler<Env>;

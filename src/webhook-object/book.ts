@@ -40,6 +40,9 @@ export type NewMessage = {
   readonly body: string;
 };
 
+/** A message that is to be sent, and how often it was tried. */
+export type Due = { readonly id: MessageId; readonly body: string; readonly attempts: number };
+
 /** How long messages are kept that need not be sent any more, in milliseconds, and how many of each state at most. */
 const KEPT_MS: Readonly<Record<Exclude<DeliveryState, "pending">, number>> = {
   delivered: 7 * DAY_MS,
@@ -81,15 +84,39 @@ export class WebhookBook {
   }
 
   /** Pending messages whose time has come, the oldest first. */
-  due(now: EpochMs, limit: number): readonly { readonly id: MessageId; readonly body: string }[] {
+  due(now: EpochMs, limit: number): readonly Due[] {
     return this.#sql
-      .exec<{ id: MessageId; body: string }>(
-        `SELECT id, body FROM message WHERE state = 'pending' AND due_at_ms <= ?
+      .exec<Due>(
+        `SELECT id, body, attempts FROM message WHERE state = 'pending' AND due_at_ms <= ?
          ORDER BY due_at_ms, created_at_ms, rowid LIMIT ?`,
         now,
         limit,
       )
       .toArray();
+  }
+
+  /** A message whose next attempt is this one, counted from 1; `null`: it was made, or there is none to make. */
+  toAttempt(id: MessageId, attempt: number): Due | null {
+    const [row] = this.#sql
+      .exec<Due>(
+        "SELECT id, body, attempts FROM message WHERE id = ? AND state = 'pending' AND attempts = ?",
+        id,
+        attempt - 1,
+      )
+      .toArray();
+    return row ?? null;
+  }
+
+  /** Whoever has these messages has so long to make the attempt: until then they are not due. */
+  lend(messages: readonly Due[], until: EpochMs): void {
+    for (const { id, attempts } of messages) {
+      this.#sql.exec(
+        "UPDATE message SET due_at_ms = ? WHERE id = ? AND state = 'pending' AND attempts = ?",
+        until,
+        id,
+        attempts,
+      );
+    }
   }
 
   /** When the earliest pending message is due; `null`: none is pending. */

@@ -5,6 +5,7 @@ import type { Reached } from "../key-object/rpc.ts";
 import type { Attempt } from "../webhook/attempt.ts";
 import type { Endpoint, EndpointAmendment } from "../webhook/endpoint.ts";
 import type { MessageId, WebhookId } from "../webhook/id.ts";
+import type { Errand, ErrandOutcome } from "./errand.ts";
 
 /**
  * What an endpoint's object can be asked over RPC. Answers with values, as a key's object does; what is not there, or
@@ -32,6 +33,9 @@ export interface WebhookRpc {
 
   /** There may be something to read. Answers at once; false: nobody is here. */
   wake(): Promise<boolean>;
+
+  /** Makes the attempt that was handed to the queue, if it is still to be made. Answers soon, however slow the receiver. */
+  attempt(errand: Errand): Promise<ErrandOutcome>;
 }
 
 export type WebhookAsk = { readonly authority: Authority };

@@ -5,7 +5,7 @@ import { NO_RECEIPTS, recall, remember, type Idempotency } from "../key/receipt.
 import { after, epochMs, type EpochMs } from "../key/time.ts";
 import { readStream } from "../ledger/stream.ts";
 import { enterWebhook, recordWebhook, removeWebhook, type ListedWebhook } from "../ledger/webhooks.ts";
-import { attempt, type Attempt, type Message } from "../webhook/attempt.ts";
+import { attempt, type Attempt } from "../webhook/attempt.ts";
 import {
   afterFailure,
   afterSuccess,
@@ -22,7 +22,8 @@ import { eventBody, TEST_TYPE, testBody } from "../webhook/message.ts";
 import { retryAt } from "../webhook/retry.ts";
 import { newWebhookSecret, type WebhookSecret } from "../webhook/signature.ts";
 import { wants } from "../webhook/subscription.ts";
-import { WebhookBook, type NewMessage, type Page } from "./book.ts";
+import { WebhookBook, type Due, type NewMessage, type Page } from "./book.ts";
+import type { Errand, ErrandOutcome } from "./errand.ts";
 import type {
   CreateWebhook,
   DeliveriesAsk,
@@ -44,7 +45,11 @@ const PER_INVOCATION = 100;
 /** After so many failures in a row one message at a time is tried, and none for a while, in milliseconds. */
 const FAILURES_TO_SLOW_DOWN = 5;
 const QUIET_MS = 30_000;
-/** How soon it goes on after the ledger could not be read, and when it looks by itself, in milliseconds. */
+/** How long the queue has for an errand, in milliseconds. After that it is taken for lost and handed over anew. */
+const ERRAND_MS = 5 * 60_000;
+/** How long the queue's consumer waits for an attempt, in milliseconds: others' errands wait in the same batch. */
+const PATIENCE_MS = 1_000;
+/** How soon it goes on after the ledger or the queue was not there, and when it looks by itself, in milliseconds. */
 const AFTER_FAILURE_MS = 10_000;
 const LOOK_AGAIN_MS = 60 * 60_000;
 
@@ -62,7 +67,9 @@ type NotFound = typeof NOT_FOUND;
  * what it read: nothing is skipped, whatever ends the object where. A message is sent until the receiver has said that
  * it has it, so one whose answer was lost is sent again, under the same id.
  *
- * All sending is done by the alarm, which the platform runs one at a time.
+ * Its alarm sends, and the platform runs one at a time. Where a queue is bound the alarm only hands over what is due, and
+ * the queue's consumer calls for each attempt (`attempt`). All that is known of a message stays here either way: a queue
+ * that loses errands makes messages late, and one that doubles them changes nothing.
  */
 export class WebhookObject extends DurableObject<Env> implements WebhookRpc {
   readonly #book = new WebhookBook(this.ctx.storage);
@@ -71,6 +78,9 @@ export class WebhookObject extends DurableObject<Env> implements WebhookRpc {
   /** Somebody woke it while the alarm was at work: there may be more than it has seen. */
   #woken = false;
   #quietUntil = 0;
+  /** What the queue has, and until when it may take. After an eviction the book alone says it: none of it is due. */
+  readonly #handedOver = new Map<MessageId, EpochMs>();
+  readonly #underWay = new Set<MessageId>();
   #prunedAt = 0;
   /** What the ledger has heard of from this instance. */
   #told = { revision: 0, at: 0 };
@@ -182,6 +192,21 @@ export class WebhookObject extends DurableObject<Env> implements WebhookRpc {
     });
   }
 
+  async attempt({ messageId, attempt: number }: Errand): Promise<ErrandOutcome> {
+    const page = this.#active();
+    const message = page === null ? null : this.#book.toAttempt(messageId, number);
+    if (page === null || message === null || this.#underWay.has(messageId)) return "needless";
+    if (this.#underWay.size >= AT_A_TIME) return "busy";
+    this.#book.lend([message], after(this.#now(), ERRAND_MS));
+    const made = this.#sendAndGoOn(message, page.endpoint);
+    this.ctx.waitUntil(made);
+    return orAfter(
+      PATIENCE_MS,
+      made.then(() => "made" as const),
+      "under-way" as const,
+    );
+  }
+
   override async alarm(): Promise<void> {
     this.#woken = false;
     const next = await this.#work().catch((cause: unknown) => {
@@ -198,16 +223,17 @@ export class WebhookObject extends DurableObject<Env> implements WebhookRpc {
     const hasTold = await this.#tellLedger();
     if (this.#active() === null) return hasTold ? null : after(this.#now(), AFTER_FAILURE_MS);
     const reading = await this.#readOn();
-    await this.#sendDue();
+    const { WEBHOOK_QUEUE: queue } = this.env;
+    await (queue === undefined ? this.#sendDue() : this.#handOver(queue));
     this.#prune();
 
     const now = this.#now();
     if (this.#active() === null) return now;
-    const nextSend = this.#book.nextDue();
+    const nextSend = this.#nextSend();
     const plans = [
       after(now, LOOK_AGAIN_MS),
       ...(hasTold && reading !== "failed" ? [] : [after(now, AFTER_FAILURE_MS)]),
-      ...(nextSend === null ? [] : [epochMs(Math.max(nextSend, this.#quietUntil))]),
+      ...(nextSend === null ? [] : [nextSend]),
       ...(reading === "more" && nextSend === null ? [now] : []),
     ];
     return plans.reduce((earliest, plan) => (plan < earliest ? plan : earliest));
@@ -244,25 +270,96 @@ export class WebhookObject extends DurableObject<Env> implements WebhookRpc {
     for (let left = PER_INVOCATION; left > 0;) {
       const page = this.#active();
       if (page === null || Date.now() < this.#quietUntil) return;
-      const isSlow = page.endpoint.failuresInARow >= FAILURES_TO_SLOW_DOWN;
-      const due = this.#book.due(this.#now(), isSlow ? 1 : Math.min(left, AT_A_TIME));
+      const due = this.#due(Math.min(left, this.#window()));
       if (due.length === 0) return;
       left -= due.length;
       await Promise.all(due.map((message) => this.#send(message, page.endpoint)));
       // A receiver that is down is asked now and then whether it is back, not about everything that waits.
-      if ((this.#page?.endpoint.failuresInARow ?? 0) >= FAILURES_TO_SLOW_DOWN) this.#quietUntil = Date.now() + QUIET_MS;
+      if (this.#isSlow()) this.#quietUntil = Date.now() + QUIET_MS;
     }
   }
 
-  async #send(message: Message, endpoint: Endpoint): Promise<void> {
+  /** Gives the queue what is due, no more than may be under way at once: each attempt that ends makes room for the next. */
+  async #handOver(queue: Queue): Promise<void> {
+    const page = this.#active();
+    if (page === null || Date.now() < this.#quietUntil) return;
+    const due = this.#due(this.#room());
+    if (due.length === 0) return;
+    const until = after(this.#now(), ERRAND_MS);
+    // Before the queue has it: an errand may be done before the queue has said that it took it.
+    for (const { id } of due) this.#handedOver.set(id, until);
+    try {
+      const { id: webhookId } = page.endpoint;
+      const errands = due.map(({ id, attempts }): Errand => ({ webhookId, messageId: id, attempt: attempts + 1 }));
+      await queue.sendBatch(errands.map((body) => ({ body, contentType: "json" })));
+      this.#book.lend(due, until);
+    } catch (cause) {
+      // If it has them all the same, they will be handed over twice.
+      console.warn({ message: "the queue took no messages of a webhook", cause: String(cause) });
+      for (const { id } of due) this.#handedOver.delete(id);
+      this.#quietUntil = Date.now() + AFTER_FAILURE_MS;
+    }
+  }
+
+  async #sendAndGoOn(message: Due, endpoint: Endpoint): Promise<void> {
+    await this.#send(message, endpoint);
+    this.#handedOver.delete(message.id);
+    this.#quietUntil = this.#isSlow() ? Date.now() + QUIET_MS : 0;
+    await this.#ringBy(this.#active() === null ? this.#now() : this.#nextSend());
+  }
+
+  /** What is due and not under way already. */
+  #due(limit: number): readonly Due[] {
+    if (limit <= 0) return [];
+    const due = this.#book.due(this.#now(), limit + this.#underWay.size);
+    const isUnderWay = ({ id }: Due) => this.#underWay.has(id);
+    // Somebody wanted it at once, and that is what is happening.
+    this.#book.lend(due.filter(isUnderWay), after(this.#now(), ERRAND_MS));
+    return due.filter((message) => !isUnderWay(message)).slice(0, limit);
+  }
+
+  /** When there is something to send, or to hand over; `null`: nothing waits. */
+  #nextSend(): EpochMs | null {
+    const due = this.#book.nextDue();
+    if (due === null) return null;
+    // Where there is no room, an errand that is done makes some, or one that is lost.
+    const room = this.#room() > 0 ? 0 : Math.min(...this.#handedOver.values());
+    return epochMs(Math.max(due, room, this.#quietUntil));
+  }
+
+  #room(): number {
+    const now = this.#now();
+    for (const [id, until] of this.#handedOver) {
+      if (until <= now || this.#book.delivery(id)?.state !== "pending") this.#handedOver.delete(id);
+    }
+    return this.#window() - this.#handedOver.size;
+  }
+
+  #window(): number {
+    return this.#isSlow() ? 1 : AT_A_TIME;
+  }
+
+  #isSlow(): boolean {
+    return (this.#page?.endpoint.failuresInARow ?? 0) >= FAILURES_TO_SLOW_DOWN;
+  }
+
+  async #send(message: Due, endpoint: Endpoint): Promise<void> {
+    this.#underWay.add(message.id);
+    try {
+      this.#settle(message.id, await this.#attempt(message, endpoint));
+    } finally {
+      this.#underWay.delete(message.id);
+    }
+  }
+
+  #attempt(message: Due, endpoint: Endpoint): Promise<Attempt> {
     const { webhookResolver, webhooksToLoopback } = requireConfig(this.env);
-    const outcome = await attempt(message, {
+    return attempt(message, {
       url: endpoint.url,
       secrets: signingSecrets(endpoint, this.#now()),
       resolver: webhookResolver,
       toLoopback: webhooksToLoopback,
     });
-    this.#settle(message.id, outcome);
   }
 
   #settle(id: MessageId, outcome: Attempt): void {
@@ -359,7 +456,16 @@ export class WebhookObject extends DurableObject<Env> implements WebhookRpc {
   /** Somebody wants it to send now, also to a receiver that is given a rest. */
   async #goOn(): Promise<void> {
     this.#quietUntil = 0;
+    // An errand that is lost is not waited for, and one that is not will find that it was done.
+    for (const id of this.#handedOver.keys()) if (!this.#underWay.has(id)) this.#handedOver.delete(id);
     await this.#ring();
+  }
+
+  /** At this time at the latest; `null`: as planned. */
+  async #ringBy(at: EpochMs | null): Promise<void> {
+    if (at === null || this.#page === null) return;
+    const planned = await this.ctx.storage.getAlarm();
+    if (planned === null || planned > at) await this.ctx.storage.setAlarm(at);
   }
 
   async #ring(): Promise<void> {
@@ -382,6 +488,13 @@ export class WebhookObject extends DurableObject<Env> implements WebhookRpc {
   #now(): EpochMs {
     return epochMs(Date.now());
   }
+}
+
+/** The answer, or another one after so many milliseconds. */
+async function orAfter<Answer, Other>(ms: number, answer: Promise<Answer>, other: Other): Promise<Answer | Other> {
+  let timer: ReturnType<typeof setTimeout>;
+  const patience = new Promise<Other>((resolve) => (timer = setTimeout(resolve, ms, other)));
+  return Promise.race([answer, patience]).finally(() => clearTimeout(timer));
 }
 
 const random = (bytes: Uint8Array<ArrayBuffer>) => crypto.getRandomValues(bytes);

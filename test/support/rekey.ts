@@ -24,6 +24,8 @@ export type RekeyOptions = {
   readonly faultyLedger?: boolean;
   /** Failures that a shield lets pass for each address in a minute, instead of what wrangler.toml says. */
   readonly shields?: Plan["shields"];
+  /** True: webhooks send through a queue. */
+  readonly webhookQueue?: boolean;
   /** Bundle of a Worker of somebody else that has the binding REKEY to this one. Its door is the last of `urls`. */
   readonly neighbour?: string;
   /** Directory that build.ts filled. Default: the one made for this run of vitest. */
@@ -114,6 +116,7 @@ export async function startRekey(options: RekeyOptions = {}): Promise<Rekey> {
         neighbour,
         shields,
         originBinding: options.originBinding ?? null,
+        webhookQueue: options.webhookQueue ?? false,
       },
       logs,
     );

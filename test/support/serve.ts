@@ -28,6 +28,8 @@ export type Plan = {
   readonly shields: { readonly FAILURES?: number; readonly ADMIN_FAILURES?: number };
   /** URL that the service binding ORIGIN leads to; `null`: there is no such binding. */
   readonly originBinding: string | null;
+  /** Whether webhooks send through a queue. */
+  readonly webhookQueue: boolean;
   /** Bundle of a Worker of somebody else that has the binding REKEY to this one; `null`: there is none. */
   readonly neighbour: string | null;
 };
@@ -61,6 +63,7 @@ export const OWNER = "rekey";
 
 const NEIGHBOUR = "neighbour";
 const ORIGIN = "origin";
+const QUEUE = "rekey-webhooks";
 
 let fault: LedgerFault = "pass";
 let questions = 0;
@@ -107,6 +110,11 @@ async function start(plan: Plan): Promise<Miniflare> {
         LEDGER_FAULTS: meetFault,
         ...(plan.originBinding !== null && { ORIGIN }),
       },
+      ...(plan.webhookQueue &&
+        ownsObjects && {
+          queueProducers: { WEBHOOK_QUEUE: { queueName: QUEUE } },
+          queueConsumers: { [QUEUE]: { maxBatchTimeout: 0 } },
+        }),
       durableObjects: Object.fromEntries(
         Object.entries(worker.durableObjects ?? {}).map(([binding, designator]) => {
           const durableObject = typeof designator === "string" ? { className: designator } : designator;

@@ -1,0 +1,58 @@
+import { createServer } from "node:http";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { startGateway, type Gateway } from "../support/gateway.ts";
+
+/*
+ * Webhooks that send through a queue, over real HTTP: the alarm of the object, the platform's queue, the Worker's
+ * consumer. What a queue may do that this one does not is in test/runtime/webhook-queue.test.ts.
+ */
+
+type Got = { readonly id: string; readonly agent: string; readonly signature: string };
+
+let gateway: Gateway;
+const got: Got[] = [];
+/** How many of the next messages are refused. */
+let refusals = 0;
+const hanging = createServer(() => {});
+const receiver = createServer((request, response) => {
+  const header = (name: string) => String(request.headers[name]);
+  got.push({ id: header("webhook-id"), agent: header("user-agent"), signature: header("webhook-signature") });
+  request.resume().on("end", () => response.writeHead(refusals-- > 0 ? 503 : 204).end());
+});
+
+const listen = async (server: typeof receiver): Promise<string> => {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+};
+let [url, hangs] = ["", ""];
+
+beforeAll(async () => {
+  [url, hangs] = [await listen(receiver), await listen(hanging)];
+  gateway = await startGateway({ webhookQueue: true, vars: { WEBHOOKS_TO_LOOPBACK: "allow" } });
+});
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]();
+  for (const server of [receiver, hanging]) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+it("every message arrives once, refused ones again and under their ids, and a receiver that hangs keeps no other waiting", async () => {
+  await gateway.control("POST", "/webhooks", { url: hangs });
+  const { webhook, secret } = await gateway.control("POST", "/webhooks", { url });
+  refusals = 2;
+  const keys: string[] = [];
+  for (let count = 0; count < 20; count++) keys.push((await gateway.issue()).id);
+  const wanted = keys.map((id) => `evt_${id.slice(4)}_1`);
+  await expect.poll(() => got.length, { timeout: 20_000 }).toBe(22);
+  expect([...new Set(got.map(({ id }) => id))].toSorted()).toEqual(wanted.toSorted());
+  expect(got.every(({ agent, signature }) => agent === "Rekey-Webhooks/1" && /^v1,/.test(signature))).toBe(true);
+  const { id } = webhook as { id: string };
+  const read = () => gateway.control("GET", `/webhooks/${id}`);
+  await expect.poll(read).toMatchObject({ status: "active", pending: 0, dead: 0, failingSince: null });
+  expect(gateway.rekey.logs.join("\n")).not.toContain(String(secret));
+});

@@ -292,7 +292,8 @@ export class WebhookObject extends DurableObject<Env> implements WebhookRpc {
       const { id: webhookId } = page.endpoint;
       const errands = due.map(({ id, attempts }): Errand => ({ webhookId, messageId: id, attempt: attempts + 1 }));
       await queue.sendBatch(errands.map((body) => ({ body, contentType: "json" })));
-      this.#book.lend(due, until);
+      // It may have been removed meanwhile, and its book with it.
+      if (this.#page !== null) this.#book.lend(due, until);
     } catch (cause) {
       // If it has them all the same, they will be handed over twice.
       console.warn({ message: "the queue took no messages of a webhook", cause: String(cause) });
@@ -329,8 +330,12 @@ export class WebhookObject extends DurableObject<Env> implements WebhookRpc {
 
   #room(): number {
     const now = this.#now();
-    for (const [id, until] of this.#handedOver) {
-      if (until <= now || this.#book.delivery(id)?.state !== "pending") this.#handedOver.delete(id);
+    for (const [messageId, until] of this.#handedOver) {
+      const isPending = this.#book.delivery(messageId)?.state === "pending";
+      if (isPending && until > now) continue;
+      this.#handedOver.delete(messageId);
+      // Now and then one is lost. All of them: nobody consumes the queue.
+      if (isPending) console.warn({ message: "the queue did not deliver a message of a webhook in time", messageId });
     }
     return this.#window() - this.#handedOver.size;
   }

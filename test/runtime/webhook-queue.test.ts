@@ -30,11 +30,14 @@ let internet: Internet;
 /** What was handed over and not taken out yet. */
 let queued: Errand[];
 let takes: boolean;
+/** What happens between its taking something and its saying so. */
+let meanwhile: () => Promise<void>;
 
 beforeEach(() => {
   internet = stubInternet();
   queued = [];
   takes = true;
+  meanwhile = () => Promise.resolve();
   vi.spyOn(Math, "random").mockReturnValue(0);
   // A clock of our own, ahead of the platform's: no alarm rings before the test lets it.
   vi.useFakeTimers({ toFake: ["Date"] });
@@ -53,7 +56,7 @@ const queue = {
   sendBatch(messages: Iterable<MessageSendRequest<Errand>>) {
     if (!takes) return Promise.reject(new Error("Queue sendBatch failed: injected"));
     queued.push(...[...messages].map(({ body }) => body));
-    return Promise.resolve();
+    return meanwhile();
   },
 } as unknown as Queue;
 
@@ -92,7 +95,7 @@ async function consume(bodies: readonly unknown[]): Promise<{ done: number[]; ag
   const messages = bodies.map((body, at) => ({ id: String(at), timestamp: new Date(), attempts: 1, body }));
   const batch = createMessageBatch("rekey-webhooks", messages);
   const retries = batch.messages.map((message) => vi.spyOn(message, "retry"));
-  await worker.queue(batch as MessageBatch, env);
+  await worker.queue(batch, env);
   const { explicitAcks, retryMessages } = await getQueueResult(batch, createExecutionContext());
   return {
     done: explicitAcks.map(Number).toSorted((a, b) => a - b),
@@ -170,6 +173,7 @@ it("a message that fails is handed over anew after 5 s, 30 s …, under one id, 
 });
 
 it("an errand that the queue lost is handed over anew after five minutes, and its late twin changes nothing", async () => {
+  const log = vi.spyOn(console, "warn").mockReturnValue();
   const hooked = await hook();
   await issue();
   await ring(hooked);
@@ -181,6 +185,9 @@ it("an errand that the queue lost is handed over anew after five minutes, and it
   vi.setSystemTime(Date.now() + 1);
   await ring(hooked);
   expect(queued).toEqual([lost]);
+  expect(log.mock.calls).toEqual([
+    [{ message: "the queue did not deliver a message of a webhook in time", messageId: lost!.messageId }],
+  ]);
   expect(await consume([lost])).toEqual({ done: [0], again: [] });
   expect(await consumeAll()).toEqual({ done: [0], again: [] });
   expect(internet.sent.length).toBe(1);
@@ -196,10 +203,24 @@ it("one that is lost while the object is evicted is found as well", async () => 
   expect(await deliveries(hooked)).toMatchObject([{ state: "delivered", attempts: 1 }]);
 });
 
+it("without the binding, once it is taken away, the object sends what the queue had, and leaves nothing to it", async () => {
+  const hooked = await hook();
+  await issue();
+  await ring(hooked);
+  await evictDurableObject(hooked.stub);
+  vi.setSystemTime((await alarmOf(hooked))!);
+  await runDurableObjectAlarm(hooked.stub);
+  expect(internet.sent.length).toBe(1);
+  expect(await consumeAll()).toEqual({ done: [0], again: [] });
+  expect(internet.sent.length).toBe(1);
+  expect(await deliveries(hooked)).toMatchObject([{ state: "delivered", attempts: 1 }]);
+});
+
 it("a queue that takes nothing is asked again after ten seconds, and nothing is lost", async () => {
   vi.spyOn(console, "warn").mockReturnValue();
   const hooked = await hook();
-  await issue();
+  // As many as it may have: what it did not take must not count.
+  for (let count = 0; count < 8; count++) await issue();
   takes = false;
   await ring(hooked);
   expect((await alarmOf(hooked))! - Date.now()).toBe(10_000);
@@ -207,7 +228,8 @@ it("a queue that takes nothing is asked again after ten seconds, and nothing is 
   vi.setSystemTime(Date.now() + 10_000);
   await ring(hooked);
   await consumeAll();
-  expect(await deliveries(hooked)).toMatchObject([{ state: "delivered", attempts: 1 }]);
+  expect(internet.sent.length).toBe(8);
+  expect(await read(hooked)).toMatchObject({ pending: 0, failingSince: null });
 });
 
 it("no more than eight are with the queue or under way at once, and each that ends makes room for another", async () => {
@@ -285,6 +307,16 @@ it("with 410, or deleted, or of a key that was purged: errands that are left fin
     storage.sql.exec("SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'").toArray(),
   );
   expect(tables).toEqual([]);
+
+  const short = await hook();
+  const log = vi.spyOn(console, "warn");
+  await issue();
+  meanwhile = async () => expect((await control("DELETE", `${HOOKS}/${short.id}`)).status).toBe(204);
+  await ring(short);
+  meanwhile = () => Promise.resolve();
+  expect(await alarmOf(short)).toBeNull();
+  expect(log.mock.calls).toEqual([]);
+  expect(await consumeAll()).toEqual({ done: [0], again: [] });
 
   const hooked = await hook({ owner: "acme" });
   const target = await issue({ owner: "acme" });

@@ -328,6 +328,21 @@ it("with 410, or deleted, or of a key that was purged: errands that are left fin
   expect(internet.sent.length).toBe(1);
 });
 
+it("messages that were forgotten while the queue had them make room for others", async () => {
+  const hooked = await hook({ owner: "acme", events: ["key.created"] });
+  const targets = [];
+  for (let count = 0; count < 8; count++) targets.push(await issue({ owner: "acme" }));
+  await ring(hooked);
+  expect(queued.splice(0).length).toBe(8);
+  for (const target of targets) {
+    await told(control("POST", keyPath(target, "/revoke")));
+    expect((await control("DELETE", keyPath(target))).status).toBe(204);
+  }
+  const { record } = await issue({ owner: "acme" });
+  await ring(hooked);
+  expect(queued).toMatchObject([{ messageId: `evt_${record.id.slice(4)}_1` }]);
+});
+
 it("an errand comes again whose object could not be called, and what is none is taken out", async () => {
   const log = vi.spyOn(console, "warn").mockReturnValue();
   const hooked = await hook();

@@ -5,6 +5,7 @@
  *     npm run proof -- C1 C3            these alone; docs/proof.md stays as it is
  *     SEED=7 npm run proof -- C1        this seed
  *     SIZE=2000 npm run proof -- C1     this many units; SIZE=short: as many as `npm test` runs
+ *     SHARE=0.2 npm run proof           a fifth of each full size; docs/proof.md says which sizes they were
  */
 import { CAMPAIGNS } from "./campaigns/all.ts";
 import type { Campaign, Findings } from "./campaigns/campaign.ts";
@@ -13,14 +14,14 @@ import { writeReport } from "./report/report.ts";
 /** One campaign that has come to its end. */
 export type Outcome = { readonly campaign: Campaign; readonly size: number; readonly seconds: number } & Findings;
 
-const { SEED, SIZE } = process.env;
+const { SEED, SIZE, SHARE } = process.env;
 const seed = SEED === undefined ? 1 + Math.floor(Math.random() * 1_000_000) : Number(SEED);
 const names = process.argv.slice(2);
 const chosen = names.length === 0 ? CAMPAIGNS : CAMPAIGNS.filter(({ name }) => names.includes(name));
 if (chosen.length < names.length) throw new Error(`campaigns are ${CAMPAIGNS.map(({ name }) => name).join(", ")}`);
 
 const sizeOf = ({ short, full }: Campaign): number =>
-  SIZE === undefined ? full : SIZE === "short" ? short : Number(SIZE);
+  SIZE === undefined ? Math.ceil(full * Number(SHARE ?? 1)) : SIZE === "short" ? short : Number(SIZE);
 
 async function run(campaign: Campaign): Promise<Outcome> {
   const size = sizeOf(campaign);

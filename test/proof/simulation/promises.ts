@@ -12,12 +12,26 @@ export class Promises {
   readonly rotations: { readonly heardAt: number; readonly version: number }[] = [];
   revokedAt = Infinity;
   admitted = 0;
-  /** How many may be admitted in all; `Infinity` unless that is all that the key is for. */
+  /** How many may be admitted in all, if nobody does anything else to the balance. */
   limit = Infinity;
+  #isSimple = true;
 
   tick(): number {
     this.#tick += 1;
     return this.#tick;
+  }
+
+  /**
+   * A call is on its way; answers when that was. Whoever changes a balance, or holds a part of it, makes a sum that is
+   * not so simple, whether or not the answer is ever heard: the model has it.
+   */
+  call(call: Call): number {
+    if (["amend", "credit", "settle"].includes(call.do) || (call.do === "use" && call.reserve)) this.#isSimple = false;
+    return this.tick();
+  }
+
+  get isExceeded(): boolean {
+    return this.#isSimple && this.admitted > this.limit;
   }
 
   acknowledge(moment: Moment, where: string): void {
@@ -50,8 +64,6 @@ export function isBroken(promises: Promises, call: Call, calledAt: number, answe
     const { quota } = call.rules;
     if (quota?.period === "none") promises.limit = quota.limit;
   }
-  // Whoever changes a balance, or holds a part of it, makes a sum that is not so simple: the model has it.
-  if (["amend", "credit", "settle"].includes(call.do) || (call.do === "use" && call.reserve)) promises.limit = Infinity;
   if (answer.code !== "valid" || call.do !== "use" || call.dry) return null;
 
   if (promises.revokedAt < calledAt) return `admitted after it was revoked: ${where}`;
@@ -60,5 +72,5 @@ export function isBroken(promises: Promises, call: Call, calledAt: number, answe
   );
   if (replaced !== undefined) return `admitted although version ${replaced.version} had been heard of: ${where}`;
   promises.admitted += call.cost;
-  return promises.admitted > promises.limit ? `${promises.admitted} of ${promises.limit}: ${where}` : null;
+  return promises.isExceeded ? `${promises.admitted} of ${promises.limit}: ${where}` : null;
 }

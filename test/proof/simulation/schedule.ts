@@ -173,7 +173,7 @@ class Schedule {
   #call(forced?: Call): void {
     const call = this.#presentable(forced ?? this.#plan.next(this.#world.time));
     if (call.do === "ring") return;
-    const calledAt = this.#promises.tick();
+    const calledAt = this.#promises.call(call);
     this.#count("calls");
     if (this.#isLost()) return;
     this.#world.in(this.#delay(), null, () => this.#arrive(call, calledAt));

@@ -22,7 +22,7 @@ export const C5: Campaign = {
   name: "C5",
   title: "the pure core and its book against the reference model",
   short: 200_000,
-  full: 5_000_000,
+  full: 4_000_000,
   unit: "commands",
   async run(size, seed, progress) {
     const counts: Counts = {

@@ -12,7 +12,7 @@ export const C6: Campaign = {
   name: "C6",
   title: "interleavings: superseded instances, lost messages, drifting clocks, a bad line to the ledger",
   short: 600,
-  full: 25_000,
+  full: 60_000,
   unit: "schedules",
   async run(size, seed, progress) {
     const counts: Counts = {};

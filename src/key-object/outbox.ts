@@ -95,7 +95,11 @@ export class Outbox {
       for (let page = this.#book.written; page !== null; page = this.#book.written) {
         const news = this.#newsOf(page, told);
         // Asked again after every delivery: whoever joined it meanwhile has brought news of their own.
-        if (news === null) break;
+        if (news === null) {
+          // A task that finds nothing to do is done: left where it is, it would ring for ever.
+          this.#delivered(told);
+          break;
+        }
         await deliver(this.#db, news.delivery);
         told = news.told;
         this.#delivered(told);

@@ -201,6 +201,18 @@ describe("while the ledger hangs", () => {
 });
 
 describe("an object that lost its memory", () => {
+  it("whose task to deliver finds nothing to do has done it, and is not called again", async () => {
+    const { stub } = await openKey();
+    await expect.poll(() => plansOf(stub)).toEqual({ alarm: null, agenda: [] });
+    await runInDurableObject(stub, async (_object, { storage }) => {
+      storage.sql.exec("INSERT INTO agenda (task, due_at, attempts) VALUES ('deliver', ?, 1)", Date.now() - 1);
+      await storage.setAlarm(Date.now() + HOUR);
+    });
+    await evictDurableObject(stub);
+    await ring(stub);
+    await expect.poll(() => plansOf(stub)).toEqual({ alarm: null, agenda: [] });
+  });
+
   it("delivers what it had not delivered", async () => {
     ledger.meets = "fail";
     const { stub, id } = await openKey();

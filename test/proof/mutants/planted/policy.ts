@@ -78,7 +78,7 @@ export const IN_THE_POLICY: readonly Mutant[] = [
       {
         from: "return { startsAt: start(index), endsAt: start(index + 1) };",
         to: `const startsAt = start(index);
-          return { startsAt, endsAt: period === "day" ? epochMs(startsAt + DAY) : start(index + 1) };`,
+          return { startsAt, endsAt: period === "day" ? epochMs(startsAt + 86_400_000) : start(index + 1) };`,
       },
     ],
     catcher: C12,

@@ -1,4 +1,5 @@
 import { askKey } from "../http/ask-key.ts";
+import { countryOf } from "../http/country.ts";
 import { problem } from "../http/problem.ts";
 import type { Ask, Decided, KeyRpc, Reached } from "../key-object/rpc.ts";
 import { redact, type KeyId } from "../key/credential.ts";
@@ -42,14 +43,13 @@ const USER_AGENT_LENGTH = 256;
 
 /** Who asks, and from where, for the event that a change becomes. */
 export function byOf({ request, requestId }: Pick<Surroundings, "request" | "requestId">, actor: string): By {
-  const country = (request as Request<unknown, IncomingRequestCfProperties>).cf?.country;
   const userAgent = request.headers.get("user-agent");
   return {
     actor,
     requestId,
     ip: request.headers.get("cf-connecting-ip"),
     userAgent: userAgent === null ? null : redact(userAgent).slice(0, USER_AGENT_LENGTH),
-    country: country ?? null,
+    country: countryOf(request),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Config } from "../env.ts";
+import { countryOf } from "../http/country.ts";
 import { decide } from "../http/decide.ts";
 import { problem } from "../http/problem.ts";
 import { readCredential } from "../http/read-credential.ts";
@@ -38,7 +39,6 @@ export async function authorize(scope: ControlScope, call: Unsigned): Promise<Au
 
   const scopes = [scope];
   const ip = request.headers.get("cf-connecting-ip");
-  const country = (request as Request<unknown, IncomingRequestCfProperties>).cf?.country ?? null;
   const asked = await decide(env, config, credential.keyId, {
     presented: digestOf(credential.text),
     cost: 1,
@@ -46,7 +46,7 @@ export async function authorize(scope: ControlScope, call: Unsigned): Promise<Au
     anyScope: [],
     ip,
     requestId,
-    call: { method: request.method, path: null, route: "control API", country },
+    call: { method: request.method, path: null, route: "control API", country: countryOf(request) },
     dryRun: false,
   });
   if (!asked.answered) return refuse(problem("unavailable", { requestId }));

@@ -1,4 +1,5 @@
 import type { Config } from "../env.ts";
+import { countryOf } from "../http/country.ts";
 import { problem } from "../http/problem.ts";
 import { shielded } from "../http/shield.ts";
 import { isMethod, METHODS, ruleFor, type RouteRule } from "../routes.ts";
@@ -37,8 +38,7 @@ export async function gateway(request: Request, call: GatewayCall): Promise<Resp
 
   const [scheme, host] = authorityOf(request.url);
   const clientIp = headers.get("cf-connecting-ip");
-  const country = (request as Request<unknown, IncomingRequestCfProperties>).cf?.country ?? null;
-  const ruled: RuledCall = { ...call, rule, scheme, host, clientIp, country };
+  const ruled: RuledCall = { ...call, rule, scheme, host, clientIp, country: countryOf(request) };
   const needsKey = !rule.public && !isAsked;
   const answer = needsKey
     ? await shielded(env.FAILURES, clientIp, requestId, await passKeyed(request, ruled))

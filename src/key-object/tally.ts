@@ -38,7 +38,6 @@ export class Tally {
   readonly #hooks: TallyHooks;
   readonly #clients: Map<string, Client>;
   readonly #refused = new Map<string, RefusalCount>();
-  #reasons: Counts = {};
   #clientsChanged = false;
   #timer: ReturnType<typeof setTimeout> | null = null;
 
@@ -61,7 +60,6 @@ export class Tally {
       // Not a refusal, but the object's word to the Worker that it has to ask in another way.
       if (reason === "slot-required") return;
       noteRefusal(this.#refused, reason, verdict.at, () => sampleOf(admission));
-      this.#reasons = sumOf(this.#reasons, { [reason]: 1 });
     } else if (admission.ip !== null) {
       noteClient(this.#clients, admission.ip, admission.call?.country ?? null, verdict.at);
       this.#clientsChanged = true;
@@ -71,16 +69,21 @@ export class Tally {
 
   /** Forgets what is only in memory, with the key. */
   clear(): void {
+    this.#startAnew();
+    this.#clients.clear();
+  }
+
+  /** What was counted is written down, or forgotten: the next decision sets the timer anew. */
+  #startAnew(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    this.#clients.clear();
     this.#refused.clear();
-    this.#reasons = {};
     this.#clientsChanged = false;
   }
 
   /** The key was purged with what was to be told of it. The task must go too, or the alarm rings for it for ever. */
   #withdraw(): void {
+    this.clear();
     const { page } = this.#state;
     const agenda = withoutTask(page.agenda, "tell-refusals");
     if (agenda !== page.agenda) this.#state.housekeep({ ...page, refusals: new Map(), clients: new Map(), agenda });
@@ -88,18 +91,14 @@ export class Tally {
 
   /** Writes down what was counted, makes events of the minutes that are over, and has the ledger told. */
   flush(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
     const { page } = this.#state;
     if (page.key === null) return this.#withdraw();
     const now = this.#hooks.now();
     const told = tell(page.key, mergeRefusals(page.refusals, this.#refused), now, BACKLOG_LIMIT - backlogOf(page));
-    const key = Object.keys(this.#reasons).length === 0 ? told.key : withRefused(told.key, this.#reasons, now);
+    const key = this.#refused.size === 0 ? told.key : withRefused(told.key, reasonsIn(this.#refused), now);
     const refusals = told.open.size === 0 && page.refusals.size === 0 ? page.refusals : told.open;
     const clients = this.#clientsChanged ? new Map(this.#clients) : page.clients;
-    this.#refused.clear();
-    this.#reasons = {};
-    this.#clientsChanged = false;
+    this.#startAnew();
 
     const agenda = withDue(page.agenda, "tell-refusals", nextEnd(refusals));
     const next = { ...page, key, refusals, clients, agenda };
@@ -143,6 +142,10 @@ const byOf = ({ sample }: RefusalCount): By => ({
   userAgent: null,
   country: sample.country,
 });
+
+/** How often something was refused for each reason, in whatever minute. */
+const reasonsIn = (counts: RefusalCounts): Counts =>
+  [...counts.values()].reduce<Counts>((sum, { reason, count }) => sumOf(sum, { [reason]: count }), {});
 
 const withRefused = (key: Key, reasons: Counts, now: EpochMs): Key => ({
   ...key,

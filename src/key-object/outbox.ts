@@ -3,6 +3,7 @@ import { recordOf } from "../key/record.ts";
 import { after, epochMs, type EpochMs } from "../key/time.ts";
 import type { HourUse } from "../key/usage.ts";
 import type { LedgerView } from "../key/recover.ts";
+import { orAfter } from "../or-after.ts";
 import { backoffMs, withoutTask, withTask } from "./agenda.ts";
 import { backlogOf, sequenceOf } from "./backlog.ts";
 import type { Book, Page } from "./book.ts";
@@ -82,10 +83,7 @@ export class Outbox {
 
   /** Delivers for as long as a caller may be kept waiting. What takes longer goes on without them. */
   async flushInline(): Promise<void> {
-    const patience = new AbortController();
-    await Promise.race([this.flush(), scheduler.wait(INLINE_DELIVERY_MS, { signal: patience.signal })]);
-    // A timer that nobody waits for would keep the object awake.
-    patience.abort();
+    await orAfter(this.flush(), INLINE_DELIVERY_MS, undefined);
   }
 
   async #deliverAll(): Promise<void> {

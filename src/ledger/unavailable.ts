@@ -1,3 +1,5 @@
+import { orAfter } from "../or-after.ts";
+
 /** How long the ledger may be silent before it counts as down, in milliseconds. */
 export const LEDGER_TIMEOUT_MS = 3_000;
 
@@ -15,16 +17,11 @@ export async function fromLedger<Answer>(
   answer: Promise<Answer>,
   timeoutMs: number = LEDGER_TIMEOUT_MS,
 ): Promise<Answer> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const silence = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new LedgerUnavailable(`the ledger kept silent for ${timeoutMs} ms`)), timeoutMs);
-  });
-  try {
-    return await Promise.race([answer, silence]);
-  } catch (cause) {
-    if (cause instanceof LedgerUnavailable) throw cause;
+  const given = await orAfter(answer, timeoutMs, SILENCE).catch((cause: unknown) => {
     throw new LedgerUnavailable(`the ledger failed: ${String(cause)}`, { cause });
-  } finally {
-    clearTimeout(timer);
-  }
+  });
+  if (given === SILENCE) throw new LedgerUnavailable(`the ledger kept silent for ${timeoutMs} ms`);
+  return given;
 }
+
+const SILENCE = Symbol("silence");

@@ -5,6 +5,7 @@ import type { KeyId } from "../key/credential.ts";
 import type { OwnerOrder, OwnerStanding } from "../key/owner-order.ts";
 import { idsOfOwner } from "../ledger/keys.ts";
 import { recordOwner } from "../ledger/owners.ts";
+import { orAfter } from "../or-after.ts";
 import { DECIDE_MS, type OwnerAnswer, type OwnerProgress, type OwnerRpc } from "./rpc.ts";
 import { RollBook, type Roll } from "./roll.ts";
 
@@ -40,7 +41,7 @@ export class OwnerObject extends DurableObject<Env> implements OwnerRpc {
   }
 
   async decide(owner: string, standing: OwnerStanding, ask: Ask): Promise<OwnerAnswer> {
-    const inTime = Date.now() + DECIDE_MS;
+    const deadline = Date.now() + DECIDE_MS;
     // A name that was never heard of is a typing error, and nothing is as dangerous as one that looks like success.
     if (this.#roll === null && !(await this.#mayHaveKeys(owner))) return { done: false, because: "not-found" };
 
@@ -56,10 +57,7 @@ export class OwnerObject extends DurableObject<Env> implements OwnerRpc {
     }
     // From here on nothing is lost: if this call ends, the alarm goes on.
     await this.ctx.storage.setAlarm(Date.now() + AFTER_FAILURE_MS);
-    const patience = new AbortController();
-    await Promise.race([this.#callTheRoll(inTime), scheduler.wait(inTime - Date.now(), { signal: patience.signal })]);
-    // A timer that nobody waits for would keep the object awake.
-    patience.abort();
+    await orAfter(this.#callTheRoll(deadline), deadline - Date.now(), undefined);
     return { done: true, ...this.#progress() };
   }
 
@@ -112,7 +110,9 @@ export class OwnerObject extends DurableObject<Env> implements OwnerRpc {
     const answers = await Promise.all(
       keyIds.map(async (keyId) => {
         const key = this.env.KEYS.getByName(keyId) as unknown as KeyRpc;
-        return { keyId, answer: await answered(key.obey(command)) };
+        // A call without an answer may still have been carried out: it is simply made again.
+        const call: Promise<Obedience | null> = key.obey(command).catch(() => null);
+        return { keyId, answer: await orAfter(call, CALL_TIMEOUT_MS, null) };
       }),
     );
     const those = (done: boolean) => answers.filter(({ answer }) => answer?.done === done).map(({ keyId }) => keyId);
@@ -178,18 +178,5 @@ export class OwnerObject extends DurableObject<Env> implements OwnerRpc {
   #write(roll: Roll): void {
     this.#book.write(roll);
     this.#roll = roll;
-  }
-}
-
-/** The answer if it comes in time. A call without one may still have been carried out: it is simply made again. */
-async function answered(call: Promise<Obedience>): Promise<Obedience | null> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const silence = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), CALL_TIMEOUT_MS);
-  });
-  try {
-    return await Promise.race([call.catch(() => null), silence]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,5 +1,5 @@
 import type { Receipts } from "../key/receipt.ts";
-import { DAY_MS, epochMs, type EpochMs } from "../key/time.ts";
+import { DAY_MS, HOUR_MS, type EpochMs } from "../key/time.ts";
 import type { StreamPlace } from "../ledger/stream.ts";
 import type { Attempt } from "../webhook/attempt.ts";
 import type { Endpoint } from "../webhook/endpoint.ts";
@@ -50,22 +50,32 @@ const KEPT_MS: Readonly<Record<Exclude<DeliveryState, "pending">, number>> = {
 };
 const KEPT = 1_000;
 
-/** The SQLite rows of one endpoint. */
+/**
+ * The SQLite rows of one endpoint. What is known of the endpoint itself is read once when the object wakes, afterwards
+ * only written; its messages are looked up.
+ */
 export class WebhookBook {
   readonly #storage: DurableObjectStorage;
+  #page: Page | null;
+  #prunedAt: EpochMs | null = null;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
+    this.#page = this.#read();
   }
 
-  /** `null` where no endpoint is. Only reads: asking must not bring an object into existence. */
-  read(): Page | null {
-    if (!this.#exists()) return null;
-    return JSON.parse(this.#sql.exec<{ state: string }>("SELECT state FROM endpoint").one().state) as Page;
+  /** `null` where no endpoint is. */
+  get page(): Page | null {
+    return this.#page;
+  }
+
+  /** The page of an endpoint to which messages are sent; `null`: it is disabled, or there is none. */
+  get active(): Page | null {
+    return this.#page?.endpoint.disabledBecause === null ? this.#page : null;
   }
 
   /** Writes the endpoint, and in the same transaction messages that are new; those that are known stay as they are. */
-  write(page: Page, messages: readonly NewMessage[] = [], now: EpochMs = epochMs(0)): void {
+  write(page: Page, now: EpochMs, messages: readonly NewMessage[] = []): void {
     this.#storage.transactionSync(() => {
       if (!this.#exists()) this.#sql.exec(SCHEMA);
       for (const { id, keyId, type, body } of messages) {
@@ -81,6 +91,14 @@ export class WebhookBook {
       }
       this.#sql.exec("INSERT OR REPLACE INTO endpoint VALUES (1, ?)", JSON.stringify(page));
     });
+    this.#page = page;
+  }
+
+  /** Forgets the endpoint, its messages and its alarm, and that there ever was any of it. */
+  async forget(): Promise<void> {
+    this.#page = null;
+    await this.#storage.deleteAlarm();
+    await this.#storage.deleteAll();
   }
 
   /** Pending messages whose time has come, the oldest first. */
@@ -183,8 +201,10 @@ export class WebhookBook {
     this.#sql.exec("DELETE FROM message WHERE key_id = ?", keyId);
   }
 
-  /** Forgets what was settled long ago, and the oldest where there is too much. */
+  /** Forgets what was settled long ago, and the oldest where there is too much. Once in a while: it looks at all. */
   prune(now: EpochMs): void {
+    if (this.#page === null || (this.#prunedAt !== null && now - this.#prunedAt < HOUR_MS)) return;
+    this.#prunedAt = now;
     for (const [state, keptMs] of Object.entries(KEPT_MS)) {
       this.#sql.exec(
         `DELETE FROM message WHERE state = ?1 AND (due_at_ms < ?2 OR rowid NOT IN
@@ -194,6 +214,12 @@ export class WebhookBook {
         KEPT,
       );
     }
+  }
+
+  /** Only reads: asking must not bring an object into existence. */
+  #read(): Page | null {
+    if (!this.#exists()) return null;
+    return JSON.parse(this.#sql.exec<{ state: string }>("SELECT state FROM endpoint").one().state) as Page;
   }
 
   #exists(): boolean {

@@ -11,6 +11,9 @@ export type Errand = {
   readonly attempt: number;
 };
 
+/** How long the queue has for an errand, in milliseconds. After that it is taken for lost and handed over anew. */
+export const ERRAND_MS = 5 * 60_000;
+
 /**
  * `made`: whatever came of it. `under-way`: the receiver takes its time, and the object goes on by itself. `needless`: it
  * was made, or is being made, or nobody wants it any more. `busy`: too many are under way to this endpoint.

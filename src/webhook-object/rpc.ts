@@ -3,8 +3,8 @@ import type { Idempotency } from "../key/receipt.ts";
 import type { EpochMs } from "../key/time.ts";
 import type { Reached } from "../key-object/rpc.ts";
 import type { Attempt } from "../webhook/attempt.ts";
-import type { Endpoint, EndpointAmendment } from "../webhook/endpoint.ts";
-import type { MessageId, WebhookId } from "../webhook/id.ts";
+import type { Endpoint, EndpointAmendment, NewEndpoint } from "../webhook/endpoint.ts";
+import type { MessageId } from "../webhook/id.ts";
 import type { Errand, ErrandOutcome } from "./errand.ts";
 
 /**
@@ -40,7 +40,7 @@ export interface WebhookRpc {
 
 export type WebhookAsk = { readonly authority: Authority };
 
-export type CreateWebhook = Pick<Endpoint, "id" | "owner" | "url" | "description" | "events"> & {
+export type CreateWebhook = NewEndpoint & {
   readonly idempotency: Idempotency | null;
 };
 
@@ -97,5 +97,3 @@ export type DeliveriesAsk = WebhookAsk & {
   readonly after: DeliveryPlace | null;
   readonly limit: number;
 };
-
-export type { WebhookId };

@@ -43,6 +43,9 @@ export type Endpoint = {
   readonly secrets: readonly { readonly text: WebhookSecret; readonly validUntil: EpochMs | null }[];
 };
 
+/** What people say of a new one. */
+export type NewEndpoint = Pick<Endpoint, "id" | "owner" | "url" | "description" | "events">;
+
 /** What people may change. */
 export type EndpointAmendment = Partial<Pick<Endpoint, "url" | "description" | "events">>;
 
@@ -57,6 +60,18 @@ const SECRETS_AT_ONCE = 4;
 
 export const signingSecrets = ({ secrets }: Endpoint, now: EpochMs): readonly WebhookSecret[] =>
   secrets.filter(({ validUntil }) => validUntil === null || now < validUntil).map(({ text }) => text);
+
+/** An endpoint that is just being made: active, with its first secret. */
+export const created = (wanted: NewEndpoint, secret: WebhookSecret, now: EpochMs): Endpoint => ({
+  ...wanted,
+  createdAt: now,
+  revision: 1,
+  disabledBecause: null,
+  failingSince: null,
+  failuresInARow: 0,
+  version: 1,
+  secrets: [{ text: secret, validUntil: null }],
+});
 
 export const amended = (endpoint: Endpoint, amendment: EndpointAmendment): Endpoint => ({
   ...endpoint,

@@ -5,9 +5,15 @@ import { testSecrets } from "./support/settings.ts";
 
 const root = join(import.meta.dirname, "..");
 
+/** Files at a time. Each may run a Worker in processes of its own: two keep a small machine honest about time. */
+const WORKERS = 2;
+
+/** What promises an end within a second measures the machine too: it runs after all others, one file at a time. */
+const ALONE = ["test/proof/short/open-streams.test.ts", "test/proof/short/long-lived.test.ts"];
+
 /**
  * Four ways to run the same product, cheapest first: `unit` in plain Node, `runtime` inside workerd with the objects at
- * hand, `outside` over real HTTP; and `proof`, the campaigns at their short sizes.
+ * hand, `outside` over real HTTP; and `proof`, the campaigns at their short sizes, the last of them `alone`.
  */
 export default defineConfig({
   root,
@@ -21,6 +27,9 @@ export default defineConfig({
         resolve: { alias: { "cloudflare:workers": join(root, "test/proof/simulation/durable-object.ts") } },
         test: {
           name: "unit",
+          // Pure: what one file leaves behind no other can find, and a process for each would cost more than the tests.
+          isolate: false,
+          maxWorkers: WORKERS,
           include: ["test/unit/**/*.test.ts", "test/proof/pure/**/*.test.ts", "test/layers.test.ts"],
         },
       },
@@ -37,7 +46,10 @@ export default defineConfig({
         test: {
           name: "runtime",
           include: ["test/runtime/**/*.test.ts", "test/race/**/*.test.ts"],
-          setupFiles: ["test/support/migrate.ts", "test/support/tally-timer.ts"],
+          setupFiles: ["test/support/fresh-storage.ts", "test/support/tally-timer.ts"],
+          // One workerd runs many files, each on storage that is empty.
+          isolate: false,
+          maxWorkers: WORKERS,
           testTimeout: 30_000,
         },
       },
@@ -46,8 +58,19 @@ export default defineConfig({
         test: {
           name: "proof",
           include: ["test/proof/short/**/*.test.ts"],
+          exclude: ALONE,
           globalSetup: ["test/support/build.ts"],
-          // After all others, one campaign at a time: each wants the whole machine.
+          maxWorkers: WORKERS,
+          testTimeout: 240_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        root,
+        test: {
+          name: "alone",
+          include: ALONE,
+          globalSetup: ["test/support/build.ts"],
           sequence: { groupOrder: 1 },
           maxWorkers: 1,
           testTimeout: 240_000,
@@ -60,8 +83,7 @@ export default defineConfig({
           name: "outside",
           include: ["test/promises/**/*.test.ts", "test/edge/**/*.test.ts", "test/local/**/*.test.ts"],
           globalSetup: ["test/support/build.ts"],
-          // Each file runs a Worker in processes of its own: two at a time keep a small machine honest about time.
-          maxWorkers: 2,
+          maxWorkers: WORKERS,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

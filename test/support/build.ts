@@ -57,8 +57,12 @@ export async function build(directory: string, wanted: readonly Artefact[] = ART
   await writeFile(join(directory, "blueprint.json"), JSON.stringify(blueprint));
 }
 
-/** For vitest: builds before the first test and again before each re-run of a watch; rekey.ts finds it by REKEY_ARTEFACTS. */
-export async function setup(project: TestProject): Promise<() => Promise<void>> {
+/**
+ * For vitest: builds before the first test, once for all projects, and again before each re-run of a watch; rekey.ts
+ * finds it by REKEY_ARTEFACTS.
+ */
+export async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
+  if (process.env["REKEY_ARTEFACTS"] !== undefined) return undefined;
   const directory = await mkdtemp(join(tmpdir(), "rekey-artefacts-"));
   await build(directory);
   project.onTestsRerun(() => build(directory));

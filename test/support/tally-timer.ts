@@ -6,8 +6,14 @@ import { FLUSH_AFTER_MS } from "../../src/key-object/tally.ts";
  */
 let waiting: (() => void) | null = null;
 
-const realSetTimeout = globalThis.setTimeout;
-const realClearTimeout = globalThis.clearTimeout;
+// This runs once for each test file, and many files share a runtime: each puts its timers over the platform's own.
+const platform = globalThis as typeof globalThis & {
+  realTimers?: Pick<typeof globalThis, "setTimeout" | "clearTimeout">;
+};
+const { setTimeout: realSetTimeout, clearTimeout: realClearTimeout } = (platform.realTimers ??= {
+  setTimeout: globalThis.setTimeout,
+  clearTimeout: globalThis.clearTimeout,
+});
 
 globalThis.setTimeout = ((callback: () => void, ms?: number, ...args: []) => {
   if (ms !== FLUSH_AFTER_MS) return realSetTimeout(callback, ms, ...args);

@@ -1,0 +1,3 @@
+import { FAULTS, runShort } from "./shares.ts";
+
+runShort(FAULTS);

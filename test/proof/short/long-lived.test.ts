@@ -1,0 +1,3 @@
+import { TIMED, runShort } from "./shares.ts";
+
+runShort(TIMED);

@@ -1,0 +1,3 @@
+import { TRAFFIC, runShort } from "./shares.ts";
+
+runShort(TRAFFIC);

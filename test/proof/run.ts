@@ -8,7 +8,8 @@
  *     SHARE=0.2 npm run proof           a fifth of each full size; docs/proof.md says which sizes they were
  */
 import { CAMPAIGNS } from "./campaigns/all.ts";
-import type { Campaign, Findings } from "./campaigns/campaign.ts";
+import { conduct, type Campaign, type Findings } from "./campaigns/campaign.ts";
+import { onAllCores } from "./cores/all-cores.ts";
 import { writeReport } from "./report/report.ts";
 
 /** One campaign that has come to its end. */
@@ -30,16 +31,20 @@ async function run(campaign: Campaign): Promise<Outcome> {
   const began = performance.now();
   const seconds = () => (performance.now() - began) / 1000;
   let told = 0;
-  const findings = await campaign.run(size, seed, (done) => {
+  const progress = (done: number): void => {
     if (seconds() < told + 5) return;
     told = seconds();
     console.log(`${name} ${grouped(done)} of ${grouped(size)} ${unit} after ${told.toFixed(0)} s`);
-  });
-  const { counts, violations } = findings;
+  };
+  // What is small is over before other threads have begun.
+  const isLarge = size > campaign.short;
+  const findings = await conduct(campaign, size, seed, progress, isLarge ? () => onAllCores(campaign) : undefined);
+  const { counts, violations, again = { seed, size } } = findings;
   const seen = Object.entries(counts).map(([what, count]) => `${grouped(count)} ${what}`);
   console.log(`${name} ${seconds().toFixed(1)} s: ${seen.join(", ")}`);
   for (const violation of violations) console.log(`${name} VIOLATION ${violation}`);
-  if (violations.length > 0) console.log(`${name} again: SEED=${seed} SIZE=${size} npm run proof -- ${name}`);
+  if (violations.length > 0)
+    console.log(`${name} again: SEED=${again.seed} SIZE=${again.size} npm run proof -- ${name}`);
   return { campaign, size, seconds: seconds(), ...findings };
 }
 

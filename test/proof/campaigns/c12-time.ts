@@ -39,14 +39,14 @@ export const C12: Campaign = {
   name: "C12",
   title: "time: boundaries to the millisecond, clocks that step back, daylight saving, year ends",
   short: 50_000,
-  full: 500_000,
+  full: 1_000_000,
   unit: "crossings",
-  async run(size, seed, progress) {
+  async compute(size, seed, progress) {
     const counts = { crossings: 0, keys: 0, commands: 0, admissions: 0, "steps back": 0, "times woken": 0 };
     for (let at = 0; counts.crossings < size; at++) {
       const violation = runOne(seed + at, counts);
       counts.keys += 1;
-      if (violation !== null) return { counts, violations: [`key ${seed + at}: ${violation}`] };
+      if (violation !== null) return { counts, violations: [violation], again: { seed: seed + at, size: 1 } };
       if (at % 100 === 0) {
         progress(counts.crossings);
         await new Promise(setImmediate);
@@ -80,7 +80,7 @@ function runOne(seed: number, counts: Counts): string | null {
 class Trial {
   readonly #roll: Dice;
   readonly #counts: Counts;
-  readonly #storage = new SqliteStorage();
+  readonly #storage = new SqliteStorage(true);
   readonly #reservations = new Map<string, ReservationId>();
   readonly #created: number;
   readonly #rules: Rules;

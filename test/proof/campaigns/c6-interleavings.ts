@@ -12,15 +12,15 @@ export const C6: Campaign = {
   name: "C6",
   title: "interleavings: superseded instances, lost messages, drifting clocks, a bad line to the ledger",
   short: 600,
-  full: 60_000,
+  full: 200_000,
   unit: "schedules",
-  async run(size, seed, progress) {
+  async compute(size, seed, progress) {
     const counts: Counts = {};
     const KeyObject = await loadKeyObject();
     const ledger = new SimulatedLedger();
     for (let at = 0; at < size; at++) {
       const violation = await play(KeyObject, ledger, seed + at, counts);
-      if (violation !== null) return { counts, violations: [`SEED=${seed + at} SIZE=1: ${violation}`] };
+      if (violation !== null) return { counts, violations: [violation], again: { seed: seed + at, size: 1 } };
       if (at % 200 === 0) progress(at);
     }
     return { counts: { ...counts, deliveries: ledger.deliveries }, violations: [] };

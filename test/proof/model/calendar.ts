@@ -16,7 +16,7 @@ export function nameOf(period: Refilled, zone: string, at: number): string {
   const text = shown(zone, at);
   switch (period) {
     case "hour":
-      return text.slice(0, "2026-12-31 23".length) + text.slice("2026-12-31 23:59:59".length);
+      return text.slice(0, "2026-12-31T23".length) + text.slice("2026-12-31T23:59:59".length);
     case "day":
       return text.slice(0, "2026-12-31".length);
     case "week":
@@ -59,29 +59,33 @@ export function firstInstant(from: number, until: number, isSo: (at: number) => 
   return is;
 }
 
-/** `2026-12-31 23:59:59 GMT+01:00`: what clocks and calendars of a zone show at an instant. */
+/** `2026-12-31T23:59:59 GMT+01:00`: what clocks and calendars of a zone show at an instant. */
 function shown(zone: string, at: number): string {
-  if (zone === "UTC") return new Date(at).toISOString().slice(0, 19).replace("T", " ");
-  const offset = offsetAt(zone, at);
-  const [sign, hours, minutes] = [offset[3] === "-" ? -1 : 1, Number(offset.slice(4, 6)), Number(offset.slice(7, 9))];
-  const local = new Date(at + sign * (hours * 60 + minutes) * 60_000);
-  return `${local.toISOString().slice(0, 19).replace("T", " ")} ${offset}`;
+  if (zone === "UTC") return new Date(at).toISOString().slice(0, 19);
+  const { text, ms } = offsetAt(zone, at);
+  return `${new Date(at + ms).toISOString().slice(0, 19)} ${text}`;
 }
 
 /** No clock that the campaigns look at is moved at another instant than a quarter of an hour. */
 const QUARTER = 15 * 60_000;
-const offsets = new Map<string, string>();
 
-/** `GMT+01:00`, or `GMT`. */
-function offsetAt(zone: string, at: number): string {
-  const name = `${zone} ${Math.floor(at / QUARTER)}`;
-  let offset = offsets.get(name);
-  if (offset === undefined) {
-    offset = clockOf(zone).format(at).split(" ")[1]!;
-    if (offsets.size > 100_000) offsets.clear();
-    offsets.set(name, offset);
-  }
+/** `GMT+01:00`, or `GMT`, and how much that is. */
+type Offset = { readonly text: string; readonly ms: number };
+/** By zone and the number of the quarter. */
+const offsets = new Map<string, Map<number, Offset>>();
+
+function offsetAt(zone: string, at: number): Offset {
+  let known = offsets.get(zone);
+  if (known === undefined || known.size > 50_000) offsets.set(zone, (known = new Map()));
+  const quarter = Math.floor(at / QUARTER);
+  let offset = known.get(quarter);
+  if (offset === undefined) known.set(quarter, (offset = read(clockOf(zone).format(at).split(" ")[1]!)));
   return offset;
+}
+
+function read(text: string): Offset {
+  const [sign, hours, minutes] = [text[3] === "-" ? -1 : 1, Number(text.slice(4, 6)), Number(text.slice(7, 9))];
+  return { text, ms: sign * (hours * 60 + minutes) * 60_000 };
 }
 
 const clocks = new Map<string, Intl.DateTimeFormat>();

@@ -5,7 +5,7 @@ import { C11 } from "../campaigns/c11-restore.ts";
 import { C14 } from "../campaigns/c14-long-lived.ts";
 import { C3 } from "../campaigns/c3-kill.ts";
 import { C4 } from "../campaigns/c4-abort.ts";
-import type { Campaign } from "../campaigns/campaign.ts";
+import { conduct, type Campaign } from "../campaigns/campaign.ts";
 
 const seed = Number(process.env["SEED"] ?? 1);
 
@@ -22,11 +22,8 @@ export const TRAFFIC: readonly Campaign[] = CAMPAIGNS.filter(
 
 /** Runs these at their short sizes, one after the other. */
 export function runShort(campaigns: readonly Campaign[]): void {
-  test.each(campaigns.map((campaign) => ({ ...campaign, seed })))(
-    "$name, seed $seed: $title",
-    async ({ run, short }) => {
-      const { violations } = await run(short, seed, () => {});
-      expect(violations).toEqual([]);
-    },
-  );
+  test.each(campaigns.map((campaign) => ({ ...campaign, seed })))("$name, seed $seed: $title", async (campaign) => {
+    const { violations } = await conduct(campaign, campaign.short, seed, () => {});
+    expect(violations).toEqual([]);
+  });
 }

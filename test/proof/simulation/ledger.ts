@@ -102,9 +102,9 @@ export class SimulatedLedger {
 
   #apply(statements: readonly Statement[]): void {
     this.deliveries += 1;
-    this.#db.exec("SAVEPOINT delivery");
+    this.#statement("SAVEPOINT delivery").run();
     for (const { sql, values } of statements) this.#statement(sql).run(...values);
-    this.#db.exec("RELEASE delivery");
+    this.#statement("RELEASE delivery").run();
     this.#watch!();
   }
 

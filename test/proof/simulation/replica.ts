@@ -1,5 +1,5 @@
-import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
-import { migrate } from "../../../src/key-object/book-schema.ts";
+import type { SQLInputValue } from "node:sqlite";
+import { isQuestion, ReusedDatabase } from "../support/reused-database.ts";
 import type { FencedStore, Transaction } from "./fenced-store.ts";
 import type { Actor, World } from "./world.ts";
 
@@ -19,7 +19,7 @@ export class Replica<Tag> {
   readonly #holder: number;
   readonly #by: Actor;
   readonly #tagNow: () => Tag;
-  readonly #database: Database;
+  readonly #database: ReusedDatabase;
   #tagWritten: Tag;
   #draft: Draft | null = null;
   readonly #written: Transaction<Tag>[] = [];
@@ -54,16 +54,13 @@ export class Replica<Tag> {
     this.#tagWritten = options.tag;
     this.#delay = options.delay;
     this.#holder = store.open();
-    this.#database = Database.take(options.isProvisioned);
+    this.#database = ReusedDatabase.take(options.isProvisioned);
     for (const { statements } of store.log) for (const { sql, values } of statements) this.#database.run(sql, values);
   }
 
   readonly sql = {
     exec: (sql: string, ...values: SQLInputValue[]) => {
-      if (/^\s*SELECT/i.test(sql)) {
-        const rows = this.#database.read(sql, values);
-        return { toArray: () => rows, one: () => rows[0] };
-      }
+      if (isQuestion(sql)) return this.#database.exec(sql, ...values);
       if (this.breaks) {
         this.breaks = false;
         throw new Unconfirmed("a write failed");
@@ -77,15 +74,10 @@ export class Replica<Tag> {
 
   transactionSync<T>(write: () => T): T {
     const draft: Draft = (this.#draft = { statements: [] });
-    this.#database.run("SAVEPOINT step", []);
     try {
-      const result = write();
-      this.#database.run("RELEASE step", []);
+      const result = this.#database.atomically(write);
       this.#write(draft);
       return result;
-    } catch (cause) {
-      this.#database.run("ROLLBACK TO step", []);
-      throw cause;
     } finally {
       this.#draft = null;
     }
@@ -136,54 +128,5 @@ export class Replica<Tag> {
   #fail(): void {
     this.#failed = true;
     for (const { reject } of this.#waiting.splice(0)) reject(new Unconfirmed("superseded"));
-  }
-}
-
-/**
- * A database in memory that is used again and again: to put back what a schedule did to it is a hundred times cheaper
- * than to open another.
- */
-class Database {
-  static readonly #unused: { readonly [isProvisioned: string]: Database[] } = { true: [], false: [] };
-  readonly #db = new DatabaseSync(":memory:");
-  readonly #prepared = new Map<string, StatementSync>();
-  readonly #isProvisioned: boolean;
-
-  private constructor(isProvisioned: boolean) {
-    this.#isProvisioned = isProvisioned;
-    if (isProvisioned) {
-      const exec = (sql: string, ...values: SQLInputValue[]) => this.#exec(sql, values);
-      migrate({ exec } as unknown as SqlStorage, 0);
-    }
-    this.#db.exec("SAVEPOINT begin");
-  }
-
-  /** With the tables of a key and no key in them, or with nothing at all. */
-  static take(isProvisioned: boolean): Database {
-    return Database.#unused[String(isProvisioned)]!.pop() ?? new Database(isProvisioned);
-  }
-
-  give(): void {
-    this.#db.exec("ROLLBACK TO begin");
-    Database.#unused[String(this.#isProvisioned)]!.push(this);
-  }
-
-  read = (sql: string, values: readonly SQLInputValue[]) => this.#statement(sql).all(...values);
-
-  run(sql: string, values: readonly SQLInputValue[]): void {
-    if (values.length === 0) this.#db.exec(sql);
-    else this.#statement(sql).run(...values);
-  }
-
-  #exec(sql: string, values: readonly SQLInputValue[]) {
-    if (!/^\s*SELECT/i.test(sql)) return this.run(sql, values);
-    const rows = this.read(sql, values);
-    return { toArray: () => rows, one: () => rows[0] };
-  }
-
-  #statement(sql: string): StatementSync {
-    let statement = this.#prepared.get(sql);
-    if (statement === undefined) this.#prepared.set(sql, (statement = this.#db.prepare(sql)));
-    return statement;
   }
 }

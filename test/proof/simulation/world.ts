@@ -76,6 +76,7 @@ export class World {
     const { setTimeout, clearTimeout, console } = globalThis;
     const { now } = Date;
     const { random } = Math;
+    const { stackTraceLimit } = Error;
     const globals = globalThis as unknown as Record<string, unknown>;
     const scheduler = globals["scheduler"];
     Date.now = () => (this.#now === null ? this.time : this.#now.clock());
@@ -85,11 +86,14 @@ export class World {
     globals["scheduler"] = { wait: (ms: number, { signal }: SchedulerWaitOptions = {}) => this.#wait(ms, signal) };
     // What an object says of the faults that are staged here is of no interest.
     globals["console"] = { ...console, warn: () => {}, log: () => {}, error: () => {} };
+    // Nobody looks at where they come from, and there are many.
+    Error.stackTraceLimit = 0;
     try {
       return await turn();
     } finally {
       Date.now = now;
       Math.random = random;
+      Error.stackTraceLimit = stackTraceLimit;
       Object.assign(globals, { setTimeout, clearTimeout, scheduler, console });
     }
   }

@@ -80,6 +80,17 @@ function pageOf({ results }: D1Result<Row>, before: StreamPlace, limit: number, 
 export const streamEnd = (db: D1Database): D1PreparedStatement =>
   db.prepare("SELECT arrival, key_id AS keyId, sequence FROM stream ORDER BY arrival DESC LIMIT 1");
 
+/** Which of these keys were purged, for whoever has not read so far. */
+export async function purgedAmong(db: D1Database, keyIds: readonly string[]): Promise<readonly string[]> {
+  const { results } = await fromLedger(
+    db
+      .prepare("SELECT id FROM keys WHERE id IN (SELECT value FROM json_each(?1)) AND +status = 'purged'")
+      .bind(JSON.stringify(keyIds))
+      .all<{ id: string }>(),
+  );
+  return results.map(({ id }) => id);
+}
+
 /** How many arrivals one call forgets at most: it is called often enough. */
 const FORGET_AT_ONCE = 1_000;
 

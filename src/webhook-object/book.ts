@@ -1,3 +1,4 @@
+import type { EventType } from "../key/event.ts";
 import type { Receipts } from "../key/receipt.ts";
 import { DAY_MS, HOUR_MS, type EpochMs } from "../key/time.ts";
 import type { StreamPlace } from "../ledger/stream.ts";
@@ -49,6 +50,9 @@ const KEPT_MS: Readonly<Record<Exclude<DeliveryState, "pending">, number>> = {
   dead: 30 * DAY_MS,
 };
 const KEPT = 1_000;
+
+/** The one event of a key that outlives it: it says no more than that it was forgotten, and on whose word. */
+const PURGED: EventType = "key.purged";
 
 /**
  * The SQLite rows of one endpoint. What is known of the endpoint itself is read once when the object wakes, afterwards
@@ -196,14 +200,30 @@ export class WebhookBook {
     this.#sql.exec("UPDATE message SET due_at_ms = ?1 WHERE state = 'pending' AND due_at_ms > ?1", now);
   }
 
-  /** Forgets whatever is about a key. */
-  forgetKey(keyId: string): void {
-    this.#sql.exec("DELETE FROM message WHERE key_id = ?", keyId);
+  /** Whether it has any message, and be it one that was sent long ago. */
+  get isEmpty(): boolean {
+    return this.#sql.exec("SELECT 1 FROM message LIMIT 1").toArray().length === 0;
   }
 
-  /** Forgets what was settled long ago, and the oldest where there is too much. Once in a while: it looks at all. */
-  prune(now: EpochMs): void {
-    if (this.#page === null || (this.#prunedAt !== null && now - this.#prunedAt < HOUR_MS)) return;
+  /** Of which keys it has messages. */
+  keyIds(): readonly string[] {
+    return this.#sql
+      .exec<{ key_id: string }>(`SELECT DISTINCT key_id FROM message WHERE key_id IS NOT NULL AND type <> '${PURGED}'`)
+      .toArray()
+      .map(({ key_id }) => key_id);
+  }
+
+  /** Forgets whatever is about a key, but that it was purged. */
+  forgetKey(keyId: string): void {
+    if (this.#page !== null) this.#sql.exec(`DELETE FROM message WHERE key_id = ? AND type <> '${PURGED}'`, keyId);
+  }
+
+  /**
+   * Forgets what was settled long ago, and the oldest where there is too much. Once in a while, because it looks at all:
+   * false if that was lately.
+   */
+  prune(now: EpochMs): boolean {
+    if (this.#page === null || (this.#prunedAt !== null && now - this.#prunedAt < HOUR_MS)) return false;
     this.#prunedAt = now;
     for (const [state, keptMs] of Object.entries(KEPT_MS)) {
       this.#sql.exec(
@@ -214,6 +234,7 @@ export class WebhookBook {
         KEPT,
       );
     }
+    return true;
   }
 
   /** Only reads: asking must not bring an object into existence. */

@@ -12,6 +12,7 @@ import { newWebhookSecret, type WebhookSecret } from "../webhook/signature.ts";
 import { Alarm } from "./alarm.ts";
 import { WebhookBook, type Page } from "./book.ts";
 import type { Errand, ErrandOutcome } from "./errand.ts";
+import { forget } from "./forget.ts";
 import { Handover } from "./handover.ts";
 import { Listing } from "./listing.ts";
 import { now } from "./now.ts";
@@ -172,11 +173,11 @@ export class WebhookObject extends DurableObject<Env> implements WebhookRpc {
   /** Reads what is new, sends what is due, and says when there is more to do; `null`: not by itself. */
   async #work(): Promise<EpochMs | null> {
     const hasTold = await this.#tellLedger();
-    if (this.#book.active === null) return hasTold ? null : after(now(), AFTER_FAILURE_MS);
+    await forget(this.env.DB, this.#book);
+    if (this.#book.active === null) return this.#atRest(hasTold);
     const reading = await readOn(this.env.DB, this.#book);
     const { WEBHOOK_QUEUE: queue } = this.env;
     await (queue === undefined ? this.#sending.sendDue() : this.#handover.handOver(queue));
-    this.#book.prune(now());
 
     const at = now();
     if (this.#book.active === null) return at;
@@ -188,6 +189,12 @@ export class WebhookObject extends DurableObject<Env> implements WebhookRpc {
       ...(reading === "more" && nextSend === null ? [at] : []),
     ];
     return plans.reduce((earliest, plan) => (plan < earliest ? plan : earliest));
+  }
+
+  /** When a disabled endpoint looks again: it is sent nothing, but what it keeps grows old. `null`: not by itself. */
+  #atRest(hasTold: boolean): EpochMs | null {
+    if (!hasTold) return after(now(), AFTER_FAILURE_MS);
+    return this.#book.page === null || this.#book.isEmpty ? null : after(now(), LOOK_AGAIN_MS);
   }
 
   /** When there is something to send, or to hand over; `null`: nothing waits. */

@@ -215,6 +215,61 @@ describe("a webhook", () => {
     expect(types()).toEqual(["key.created"]);
   });
 
+  it("forgets a key that is purged while nothing can be sent: disabled, or with too much that waits", async () => {
+    for (const [status, waiting] of [
+      [410, 1],
+      [500, 801],
+    ] as const) {
+      const hooked = await hook({ owner: "acme" });
+      const target = await issue({ owner: "acme" });
+      internet.answers = answering(status);
+      await ring(hooked);
+      await runInDurableObject(hooked.stub, (_object, { storage }) => {
+        for (let n = 1; n < waiting; n++) {
+          storage.sql.exec(
+            `INSERT INTO message SELECT 'evt_test_' || ?1, NULL, type, body, state, created_at_ms, attempts, due_at_ms, last_attempt
+             FROM message WHERE key_id IS NOT NULL LIMIT 1`,
+            n,
+          );
+        }
+      });
+      await told(control("POST", keyPath(target, "/revoke")));
+      expect((await control("DELETE", keyPath(target))).status).toBe(204);
+      const kept = async () =>
+        runInDurableObject(
+          hooked.stub,
+          (_object, { storage }) =>
+            storage.sql.exec("SELECT 1 FROM message WHERE key_id = ?", target.record.id).toArray().length,
+        );
+      expect(await kept()).toBe(1);
+      vi.setSystemTime(Date.now() + HOUR);
+      await ring(hooked);
+      expect([status, await kept()]).toEqual([status, 0]);
+      await control("DELETE", `${HOOKS}/${hooked.id}`);
+    }
+  });
+
+  it("that is disabled keeps what was settled no longer than another, and rests when it keeps nothing", async () => {
+    const hooked = await hook();
+    await issue();
+    await ring(hooked);
+    internet.answers = answering(410);
+    vi.setSystemTime(began + 1);
+    await told(control("POST", `${HOOKS}/${hooked.id}/test`), 202);
+    await ring(hooked);
+    expect(await deliveries(hooked)).toMatchObject([{ state: "pending" }, { state: "delivered" }]);
+    vi.setSystemTime(began + 7 * 24 * HOUR);
+    await ring(hooked);
+    expect((await deliveries(hooked)).length).toBe(2);
+    vi.setSystemTime(began + 7 * 24 * HOUR + 1 + HOUR);
+    await ring(hooked);
+    expect(await deliveries(hooked)).toMatchObject([{ state: "pending" }]);
+
+    await runInDurableObject(hooked.stub, (_object, { storage }) => storage.sql.exec("DELETE FROM message"));
+    await ring(hooked);
+    expect(await alarmOf(hooked)).toBeNull();
+  });
+
   it("of nobody in particular is told that a key was purged, and keeps nothing else of it", async () => {
     const hooked = await hook();
     const target = await issue();
@@ -304,10 +359,11 @@ describe("a receiver that says no", () => {
     await ring(hooked);
     expect((await told<{ items: WebhookJson[] }>(control("GET", HOOKS))).items).toMatchObject([{ status: "disabled" }]);
     expect(items.length).toBe(1);
-    expect(await alarmOf(hooked)).toBeNull();
+    // It looks at what it keeps once an hour, and sends nothing; whatever happens wakes it no sooner.
+    expect(await alarmOf(hooked)).toBe(began + HOUR);
     await issue();
     await tick();
-    expect(await alarmOf(hooked)).toBeNull();
+    expect(await alarmOf(hooked)).toBe(began + HOUR);
     expect(await told(control("POST", `${HOOKS}/${hooked.id}/test`), 409)).toMatchObject({ code: "conflict" });
     expect(internet.sent.length).toBe(1);
 

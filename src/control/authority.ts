@@ -98,6 +98,15 @@ export function authorityOf({ authority }: Pick<Surroundings, "authority">): Aut
   return authority;
 }
 
+/**
+ * Whose keys a list is about that is asked for an owner's: that owner's, or everybody's (`null`). `undefined`: an owner's
+ * who does not exist for the one who asks, so there is nothing in it.
+ */
+export function ownerOfList(call: Pick<Surroundings, "authority">, wanted: string | undefined) {
+  const only = onlyOwnerOf(call);
+  return only !== null && wanted !== undefined && wanted !== only ? undefined : (wanted ?? only);
+}
+
 /** The only owner whose keys exist for the one who asks; `null`: every owner's do. */
 export function onlyOwnerOf(call: Pick<Surroundings, "authority">): string | null {
   const authority = authorityOf(call);

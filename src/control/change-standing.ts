@@ -1,6 +1,6 @@
 import { problem } from "../http/problem.ts";
 import type { Ask, Decided, KeyRpc, Reached, WithRecord } from "../key-object/rpc.ts";
-import type { Suspension } from "../key/change.ts";
+import type { Suspension } from "../key/standing.ts";
 import type { KeyId } from "../key/credential.ts";
 import { recordAnswer } from "./answer.ts";
 import { askFor, askOf } from "./ask.ts";

@@ -1,9 +1,9 @@
 import { isKeyId } from "../key/credential.ts";
 import type { EventPlace } from "../ledger/events.ts";
-import { cursorOf, cursorParameter } from "./page.ts";
+import { cursorParameter } from "./page.ts";
 
 /** Where a list goes on that is in the order of events: of all keys' events, and of the alerts among them. */
-export const eventCursorOf = ({ at, keyId, sequence }: EventPlace): string => cursorOf(`${at}.${keyId}.${sequence}`);
+export const eventPlace = ({ at, keyId, sequence }: EventPlace): string => `${at}.${keyId}.${sequence}`;
 
 export const eventCursorParameter = () =>
   cursorParameter((text): EventPlace | null => {

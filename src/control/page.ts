@@ -54,6 +54,19 @@ function decode(cursor: string): string | null {
   }
 }
 
+/** How many items are asked for to fill a page: one more than it holds tells whether there is a next page. */
+export const toFill = (limit: number): number => limit + 1;
+
+/**
+ * A page out of the items that were asked for to fill it.
+ * @param placeOf the place of an item as a text: behind the last one goes the next page on.
+ */
+export function pageIn<Item>(found: readonly Item[], limit: number, placeOf: (item: Item) => string) {
+  const items = found.slice(0, limit);
+  const last = items.at(-1);
+  return { items, nextCursor: found.length > limit && last !== undefined ? cursorOf(placeOf(last)) : null };
+}
+
 /** The shape of every list. */
 export const pageOf = <Item extends z.ZodMiniType>(item: Item) =>
   z.lazy(() => z.strictObject({ items: z.array(item), nextCursor: z.nullable(z.string()), asOf: timestamp }));

@@ -3,7 +3,7 @@ import type { Verdict } from "../key/admit.ts";
 import type { AmendCommand, Amended } from "../key/amend.ts";
 import type { CreditCommand, Credited } from "../key/credit.ts";
 import type { Authority } from "../key/authority.ts";
-import type { Suspension } from "../key/change.ts";
+import type { Suspension } from "../key/standing.ts";
 import type { Client } from "../key/client.ts";
 import type { Account } from "../key/chain-proof.ts";
 import type { Creation } from "../key/create.ts";

@@ -1,5 +1,6 @@
 import { identify } from "./identity.ts";
-import { revoke, unchanged, type Circumstance } from "./change.ts";
+import { unchanged, type Circumstance } from "./change.ts";
+import { revoke } from "./standing.ts";
 import type { Digest } from "./digest.ts";
 import { isAllowedIp } from "./ip.ts";
 import { standingRefusal, type Key, type Step } from "./key.ts";

@@ -1,4 +1,5 @@
-import { note, suspend, type Circumstance } from "./change.ts";
+import { note, type Circumstance } from "./change.ts";
+import { suspend } from "./standing.ts";
 import type { Key, Moved } from "./key.ts";
 import type { Sighting } from "./suspicion.ts";
 import { ruleOf } from "./suspicion-policy.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Admission } from "../../src/key/admission.ts";
-import { revoke, suspend } from "../../src/key/change.ts";
+import { revoke, suspend } from "../../src/key/standing.ts";
 import { explain } from "../../src/key/explain.ts";
 import type { Key } from "../../src/key/key.ts";
 import type { Reason } from "../../src/key/refusal.ts";

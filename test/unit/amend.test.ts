@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { allowanceOf } from "../../src/key/allowance.ts";
 import { amend, type Amendment } from "../../src/key/amend.ts";
 import { credit } from "../../src/key/credit.ts";
-import { revoke, suspend } from "../../src/key/change.ts";
+import { revoke, suspend } from "../../src/key/standing.ts";
 import type { Key, Secret } from "../../src/key/key.ts";
 import { BOUNDS, type QuotaRule, type RateLimitRule } from "../../src/key/policy.ts";
 import { epochMs, type EpochMs } from "../../src/key/time.ts";

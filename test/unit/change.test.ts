@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { resume, revoke, suspend } from "../../src/key/change.ts";
+import { resume, revoke, suspend } from "../../src/key/standing.ts";
 import type { KeyEvent } from "../../src/key/event.ts";
 import { statusOf, type Key, type Secret } from "../../src/key/key.ts";
 import { BOUNDS } from "../../src/key/policy.ts";

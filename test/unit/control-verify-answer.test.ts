@@ -3,7 +3,7 @@ import { judge } from "../../src/control/faults.ts";
 import { verifyAnswer } from "../../src/control/schema/verify.ts";
 import { verifyAnswerOf } from "../../src/control/verify-answer.ts";
 import type { Verdict } from "../../src/key/admit.ts";
-import { revoke, suspend } from "../../src/key/change.ts";
+import { revoke, suspend } from "../../src/key/standing.ts";
 import { explain } from "../../src/key/explain.ts";
 import type { Key, Secret } from "../../src/key/key.ts";
 import type { Reason } from "../../src/key/refusal.ts";

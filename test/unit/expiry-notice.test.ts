@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { revoke } from "../../src/key/change.ts";
+import { revoke } from "../../src/key/standing.ts";
 import { nextExpiryNotice, noticeExpiry } from "../../src/key/expiry-notice.ts";
 import { aKey, at, t } from "../support/a-key.ts";
 

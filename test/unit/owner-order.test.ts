@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { obey, resume, revoke, suspend } from "../../src/key/change.ts";
+import { obey, resume, revoke, suspend } from "../../src/key/standing.ts";
 import { create } from "../../src/key/create.ts";
 import { isOwnerSuspended, statusOf, type Key, type Secret } from "../../src/key/key.ts";
 import { newerOrder, type OwnerOrder, type OwnerStanding } from "../../src/key/owner-order.ts";

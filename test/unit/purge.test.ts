@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { revoke, suspend } from "../../src/key/change.ts";
+import { revoke, suspend } from "../../src/key/standing.ts";
 import { create } from "../../src/key/create.ts";
 import { purge } from "../../src/key/purge.ts";
 import { rotate } from "../../src/key/rotate.ts";

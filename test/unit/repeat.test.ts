@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { amend } from "../../src/key/amend.ts";
 import { credit } from "../../src/key/credit.ts";
-import { obey, resume, revoke, suspend } from "../../src/key/change.ts";
+import { obey, resume, revoke, suspend } from "../../src/key/standing.ts";
 import { create, createAfterPurge, createAgain, type CreateOptions } from "../../src/key/create.ts";
 import type { Key, Profile, Secret } from "../../src/key/key.ts";
 import { purge } from "../../src/key/purge.ts";

@@ -5,7 +5,7 @@ import { admit } from "../../src/key/admit.ts";
 import { amend } from "../../src/key/amend.ts";
 import { credit } from "../../src/key/credit.ts";
 import { allowanceOf } from "../../src/key/allowance.ts";
-import { revoke } from "../../src/key/change.ts";
+import { revoke } from "../../src/key/standing.ts";
 import type { Key, Profile } from "../../src/key/key.ts";
 import { countOpen, keyIdOfReservation, nextTimeout, type ReservationId } from "../../src/key/reservation.ts";
 import { closeExpired, settle } from "../../src/key/settle.ts";

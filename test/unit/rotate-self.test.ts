@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { amend } from "../../src/key/amend.ts";
-import { obey, revoke, suspend } from "../../src/key/change.ts";
+import { obey, revoke, suspend } from "../../src/key/standing.ts";
 import type { Key, Profile, Secret } from "../../src/key/key.ts";
 import type { Idempotency } from "../../src/key/receipt.ts";
 import { rotateSelf } from "../../src/key/rotate.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { admit } from "../../src/key/admit.ts";
 import { amend } from "../../src/key/amend.ts";
-import { revoke } from "../../src/key/change.ts";
+import { revoke } from "../../src/key/standing.ts";
 import type { Key, Secret } from "../../src/key/key.ts";
 import { recordOf } from "../../src/key/record.ts";
 import { rotateSelf } from "../../src/key/rotate.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { obey, revoke, suspend } from "../../src/key/change.ts";
+import { obey, revoke, suspend } from "../../src/key/standing.ts";
 import { statusOf, type Key, type Secret } from "../../src/key/key.ts";
 import { readSelf, revokeSelf } from "../../src/key/self.ts";
 import {

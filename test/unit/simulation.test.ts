@@ -1,6 +1,7 @@
 /* oxlint-disable vitest/no-conditional-expect -- what is expected depends on what the dice chose to do */
 import { expect, test } from "vitest";
-import { resume, revoke, suspend, type Circumstance } from "../../src/key/change.ts";
+import type { Circumstance } from "../../src/key/change.ts";
+import { resume, revoke, suspend } from "../../src/key/standing.ts";
 import type { KeyEvent } from "../../src/key/event.ts";
 import type { Key } from "../../src/key/key.ts";
 import { BOUNDS } from "../../src/key/policy.ts";

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Admission } from "../../src/key/admission.ts";
-import { revoke, suspend } from "../../src/key/change.ts";
+import { revoke, suspend } from "../../src/key/standing.ts";
 import type { KeyEvent } from "../../src/key/event.ts";
 import type { Key, Step } from "../../src/key/key.ts";
 import { noticed } from "../../src/key/notice.ts";

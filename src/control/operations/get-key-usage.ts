@@ -29,7 +29,7 @@ export const getKeyUsage = operation({
     return askFor(
       call,
       id,
-      (key) => key.clients({ authority: authorityOf(call) }),
+      (key) => key.read({ authority: authorityOf(call) }),
       (_answer, headers) => usageAnswer(call, { keyId: id, owner: null }, call.query, headers),
     );
   },

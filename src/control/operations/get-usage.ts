@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { epochMs } from "../../key/time.ts";
 import { json } from "../answer.ts";
-import { onlyOwnerOf } from "../authority.ts";
+import { ownerOfList } from "../authority.ts";
 import { operation } from "../operation.ts";
 import { cursorParameter, emptyPage, limitParameter, pageOf } from "../page.ts";
 import { label } from "../schema/fields.ts";
@@ -31,9 +31,8 @@ export const getUsage = operation({
   },
   refusals: ["ledger-unavailable"],
   async handle(call) {
-    const only = onlyOwnerOf(call);
-    const { owner } = call.query;
-    if (only !== null && owner !== undefined && owner !== only) return json(call, 200, emptyPage(epochMs(Date.now())));
-    return usageAnswer(call, { keyId: null, owner: owner ?? only }, call.query);
+    const owner = ownerOfList(call, call.query.owner);
+    if (owner === undefined) return json(call, 200, emptyPage(epochMs(Date.now())));
+    return usageAnswer(call, { keyId: null, owner }, call.query);
   },
 });

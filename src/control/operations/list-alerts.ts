@@ -4,10 +4,10 @@ import { epochMs } from "../../key/time.ts";
 import { listAlerts as listFromLedger } from "../../ledger/alerts.ts";
 import { alertJson } from "../alert-json.ts";
 import { json } from "../answer.ts";
-import { onlyOwnerOf } from "../authority.ts";
-import { eventCursorOf, eventCursorParameter } from "../event-cursor.ts";
+import { ownerOfList } from "../authority.ts";
+import { eventCursorParameter, eventPlace } from "../event-cursor.ts";
 import { operation } from "../operation.ts";
-import { asOfLedger, booleanParameter, emptyPage, limitParameter, pageOf } from "../page.ts";
+import { asOfLedger, booleanParameter, emptyPage, limitParameter, pageIn, pageOf, toFill } from "../page.ts";
 import { alert } from "../schema/alert.ts";
 import { instant, keyId, label } from "../schema/fields.ts";
 
@@ -34,14 +34,13 @@ export const listAlerts = operation({
   responses: { 200: { description: "A page. The ledger may be a moment behind.", schema: pageOf(alert) } },
   refusals: ["ledger-unavailable"],
   async handle(call) {
-    const { owner, from, to, cursor, limit, ...wanted } = call.query;
+    const { owner: wantedOwner, from, to, cursor, limit, ...wanted } = call.query;
     const now = epochMs(Date.now());
-    const only = onlyOwnerOf(call);
-    if (only !== null && owner !== undefined && owner !== only) return json(call, 200, emptyPage(now));
-    // One more than asked for tells whether there is a next page.
+    const owner = ownerOfList(call, wantedOwner);
+    if (owner === undefined) return json(call, 200, emptyPage(now));
     const alerts = await listFromLedger(call.env.DB, {
       filter: {
-        owner: owner ?? only,
+        owner,
         keyId: wanted.keyId ?? null,
         alert: wanted.alert ?? null,
         acknowledged: wanted.acknowledged ?? null,
@@ -49,11 +48,9 @@ export const listAlerts = operation({
         to: to === undefined ? null : Date.parse(to),
       },
       after: cursor ?? null,
-      limit: limit + 1,
+      limit: toFill(limit),
     });
-    const items = alerts.slice(0, limit);
-    const last = items.at(-1);
-    const nextCursor = alerts.length > limit && last !== undefined ? eventCursorOf(last) : null;
+    const { items, nextCursor } = pageIn(alerts, limit, eventPlace);
     return json(call, 200, { items: items.map(alertJson), nextCursor, asOf: await asOfLedger(call.env.DB, now) });
   },
 });

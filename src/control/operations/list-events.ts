@@ -3,11 +3,11 @@ import { EVENT_TYPES } from "../../key/event.ts";
 import { epochMs } from "../../key/time.ts";
 import { listEvents as listFromLedger } from "../../ledger/events.ts";
 import { json } from "../answer.ts";
-import { onlyOwnerOf } from "../authority.ts";
-import { eventCursorOf, eventCursorParameter } from "../event-cursor.ts";
+import { ownerOfList } from "../authority.ts";
+import { eventCursorParameter, eventPlace } from "../event-cursor.ts";
 import { eventJson } from "../../http/event-json.ts";
 import { operation } from "../operation.ts";
-import { asOfLedger, emptyPage, limitParameter, pageOf } from "../page.ts";
+import { asOfLedger, emptyPage, limitParameter, pageIn, pageOf, toFill } from "../page.ts";
 import { eventOfKey } from "../schema/event.ts";
 import { instant, label } from "../schema/fields.ts";
 
@@ -37,24 +37,21 @@ export const listEvents = operation({
   },
   refusals: ["ledger-unavailable"],
   async handle(call) {
-    const { owner, type, from, to, cursor, limit } = call.query;
+    const { owner: wantedOwner, type, from, to, cursor, limit } = call.query;
     const now = epochMs(Date.now());
-    const only = onlyOwnerOf(call);
-    if (only !== null && owner !== undefined && owner !== only) return json(call, 200, emptyPage(now));
-    // One more than asked for tells whether there is a next page.
+    const owner = ownerOfList(call, wantedOwner);
+    if (owner === undefined) return json(call, 200, emptyPage(now));
     const events = await listFromLedger(call.env.DB, {
       filter: {
-        owner: owner ?? only,
+        owner,
         type: type ?? null,
         from: from === undefined ? null : Date.parse(from),
         to: to === undefined ? null : Date.parse(to),
       },
       after: cursor ?? null,
-      limit: limit + 1,
+      limit: toFill(limit),
     });
-    const items = events.slice(0, limit);
-    const last = items.at(-1);
-    const nextCursor = events.length > limit && last !== undefined ? eventCursorOf(last) : null;
+    const { items, nextCursor } = pageIn(events, limit, eventPlace);
     const told = items.map((event) => ({ keyId: event.keyId, owner: event.owner, ...eventJson(event) }));
     return json(call, 200, { items: told, nextCursor, asOf: await asOfLedger(call.env.DB, now) });
   },

@@ -2,11 +2,12 @@ import * as z from "zod/mini";
 import { isKeyId } from "../../key/credential.ts";
 import { BOUNDS, ENVIRONMENTS } from "../../key/policy.ts";
 import { epochMs } from "../../key/time.ts";
-import { listKeys as listFromLedger, type KeyPlace } from "../../ledger/keys.ts";
+import { listKeys as listFromLedger } from "../../ledger/keys.ts";
+import { ageCursorParameter, agePlace } from "../age-cursor.ts";
 import { json } from "../answer.ts";
-import { onlyOwnerOf } from "../authority.ts";
+import { ownerOfList } from "../authority.ts";
 import { operation } from "../operation.ts";
-import { asOfLedger, booleanParameter, cursorOf, cursorParameter, emptyPage, limitParameter, pageOf } from "../page.ts";
+import { asOfLedger, booleanParameter, emptyPage, limitParameter, pageIn, pageOf, toFill } from "../page.ts";
 import { listedKeyJson } from "../record-json.ts";
 import { label, text } from "../schema/fields.ts";
 import { KEY_STATUSES, listedKey } from "../schema/record.ts";
@@ -21,7 +22,7 @@ const query = z.lazy(() =>
     beyondLifetime: z.optional(booleanParameter),
     /** How the name begins, in any case; or a whole id. */
     search: z.optional(text(BOUNDS.nameLength)),
-    cursor: cursorParameter(readPlace),
+    cursor: ageCursorParameter(isKeyId),
     limit: limitParameter,
   }),
 );
@@ -41,14 +42,13 @@ export const listKeys = operation({
   },
   refusals: ["ledger-unavailable"],
   async handle(call) {
-    const { owner, status, environment, pepper, beyondLifetime, search, cursor, limit } = call.query;
+    const { owner: wantedOwner, status, environment, pepper, beyondLifetime, search, cursor, limit } = call.query;
     const now = epochMs(Date.now());
-    const only = onlyOwnerOf(call);
-    if (only !== null && owner !== undefined && owner !== only) return json(call, 200, emptyPage(now));
-    // One more than asked for tells whether there is a next page.
+    const owner = ownerOfList(call, wantedOwner);
+    if (owner === undefined) return json(call, 200, emptyPage(now));
     const keys = await listFromLedger(call.env.DB, {
       filter: {
-        owner: owner ?? only,
+        owner,
         status: status ?? null,
         environment: environment ?? null,
         pepper: pepper ?? null,
@@ -56,19 +56,11 @@ export const listKeys = operation({
         search: search ?? null,
       },
       after: cursor ?? null,
-      limit: limit + 1,
+      limit: toFill(limit),
       now,
     });
-    const items = keys.slice(0, limit);
-    const last = items.at(-1);
-    const nextCursor = keys.length > limit && last !== undefined ? cursorOf(`${last.createdAt}.${last.id}`) : null;
+    const { items, nextCursor } = pageIn(keys, limit, agePlace);
     const asOf = await asOfLedger(call.env.DB, now);
     return json(call, 200, { items: items.map(listedKeyJson), nextCursor, asOf });
   },
 });
-
-function readPlace(place: string): KeyPlace | null {
-  const [createdAt, id, ...rest] = place.split(".");
-  if (createdAt === undefined || id === undefined || rest.length > 0) return null;
-  return /^[0-9]{1,15}$/.test(createdAt) && isKeyId(id) ? { createdAt: Number(createdAt), id } : null;
-}

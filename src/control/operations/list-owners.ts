@@ -5,7 +5,7 @@ import { listOwners as listFromLedger } from "../../ledger/owners.ts";
 import { json } from "../answer.ts";
 import { onlyOwnerOf } from "../authority.ts";
 import { operation } from "../operation.ts";
-import { asOfLedger, cursorOf, cursorParameter, limitParameter, pageOf } from "../page.ts";
+import { asOfLedger, cursorParameter, limitParameter, pageIn, pageOf, toFill } from "../page.ts";
 import { listedOwner } from "../schema/owner.ts";
 
 export const listOwners = operation({
@@ -25,12 +25,9 @@ export const listOwners = operation({
   async handle(call) {
     const { cursor, limit } = call.query;
     const now = epochMs(Date.now());
-    // One more than asked for tells whether there is a next page.
-    const page = { after: cursor ?? null, only: onlyOwnerOf(call), limit: limit + 1 };
+    const page = { after: cursor ?? null, only: onlyOwnerOf(call), limit: toFill(limit) };
     const owners = await listFromLedger(call.env.DB, page);
-    const items = owners.slice(0, limit);
-    const last = items.at(-1);
-    const nextCursor = owners.length > limit && last !== undefined ? cursorOf(last.owner) : null;
+    const { items, nextCursor } = pageIn(owners, limit, ({ owner }) => owner);
     const listed = items.map(({ owner, standing, keys }) => ({ owner, status: standing, keys }));
     return json(call, 200, { items: listed, nextCursor, asOf: await asOfLedger(call.env.DB, now) });
   },

@@ -1,11 +1,12 @@
 import * as z from "zod/mini";
 import { epochMs, rfc3339 } from "../../key/time.ts";
 import { isMessageId } from "../../webhook/id.ts";
-import { DELIVERY_STATES, type DeliveryPlace } from "../../webhook-object/rpc.ts";
+import { DELIVERY_STATES } from "../../webhook-object/rpc.ts";
+import { ageCursorParameter, agePlace } from "../age-cursor.ts";
 import { json } from "../answer.ts";
 import { askWebhook } from "../ask-webhook.ts";
 import { operation } from "../operation.ts";
-import { cursorOf, cursorParameter, limitParameter, pageOf } from "../page.ts";
+import { limitParameter, pageIn, pageOf, toFill } from "../page.ts";
 import { delivery, webhookParams } from "../schema/webhook.ts";
 import { deliveryJson } from "../webhook-json.ts";
 
@@ -19,7 +20,7 @@ export const listWebhookDeliveries = operation({
   query: z.lazy(() =>
     z.strictObject({
       state: z.optional(z.enum(DELIVERY_STATES)),
-      cursor: cursorParameter(readPlace),
+      cursor: ageCursorParameter(isMessageId),
       limit: limitParameter,
     }),
   ),
@@ -35,21 +36,11 @@ export const listWebhookDeliveries = operation({
     return askWebhook(
       call,
       call.params.id,
-      // One more than asked for tells whether there is a next page.
-      (object, ask) => object.deliveries({ ...ask, state: state ?? null, after: cursor ?? null, limit: limit + 1 }),
+      (object, ask) => object.deliveries({ ...ask, state: state ?? null, after: cursor ?? null, limit: toFill(limit) }),
       ({ deliveries }) => {
-        const items = deliveries.slice(0, limit);
-        const last = items.at(-1);
-        const nextCursor =
-          deliveries.length > limit && last !== undefined ? cursorOf(`${last.createdAt}.${last.id}`) : null;
+        const { items, nextCursor } = pageIn(deliveries, limit, agePlace);
         return json(call, 200, { items: items.map(deliveryJson), nextCursor, asOf: rfc3339(epochMs(Date.now())) });
       },
     );
   },
 });
-
-function readPlace(text: string): DeliveryPlace | null {
-  const [createdAt, id, ...rest] = text.split(".");
-  if (createdAt === undefined || id === undefined || rest.length > 0) return null;
-  return /^[0-9]{1,15}$/.test(createdAt) && isMessageId(id) ? { createdAt: Number(createdAt), id } : null;
-}

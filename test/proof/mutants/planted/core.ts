@@ -27,7 +27,7 @@ export const IN_THE_CORE: readonly Mutant[] = [
   {
     bug: "revoke, then activate: resuming a revoked key revives it",
     breaks: "P3",
-    file: "src/key/change.ts",
+    file: "src/key/standing.ts",
     edits: [
       {
         from: `if (key.standing.revokedAt !== null) return unchanged(key, { done: false, because: "key-revoked" });
@@ -41,7 +41,7 @@ export const IN_THE_CORE: readonly Mutant[] = [
   {
     bug: "revoking again is another revocation",
     breaks: "P3",
-    file: "src/key/change.ts",
+    file: "src/key/standing.ts",
     edits: [{ from: "if (key.standing.revokedAt !== null) return unchanged(key, { done: true });", to: "" }],
     catcher: C5,
   },

@@ -71,6 +71,8 @@ export type Operation<Params = unknown, Query = unknown, Body = unknown> = {
   readonly everyHost?: true;
   /** Request headers that it heeds beside those that every call has. */
   readonly heeds?: readonly HeededHeader[];
+  /** Those that it does not heed although a caller would rely on it. An `If-Match` is so with every change. */
+  readonly refuses?: readonly HeededHeader[];
   /** A path whose parameters do not fit leads nowhere: 404. */
   readonly params?: z.ZodMiniType<Params>;
   /** Absent: no parameter is known. */

@@ -63,7 +63,7 @@ function answerOf(operation: Operation) {
 
     // All are judged before any is refused: a caller corrects everything at once.
     const heed = <Value>(header: HeededHeader, read: (headers: Headers) => HeaderReading<Value>) =>
-      operation.heeds?.includes(header) ? read(request.headers) : NOT_HEEDED;
+      operation.heeds?.includes(header) ? read(request.headers) : readUnheeded(operation, header, request.headers);
     const idempotencyKey = heed("idempotency-key", readIdempotencyKey);
     const ifMatch = heed("if-match", readIfMatch);
     const { query: given, faults } = readQuery(request.url);
@@ -112,7 +112,17 @@ function idempotencyOf(call: Surroundings, header: string, path: string, body: u
   return { actor, header, request: requestDigest(request.method, path, body) };
 }
 
-const NOT_HEEDED = { ok: true, value: null } as const;
+/**
+ * A header that an operation does not heed is passed over where that does no harm. A condition does harm: a change that
+ * was to be made in one case only would be made in any (RFC 9110 section 13.1.1).
+ */
+function readUnheeded({ method, refuses }: Operation, header: HeededHeader, headers: Headers): HeaderReading<never> {
+  const does = refuses?.includes(header) || (header === "if-match" && method !== "GET");
+  if (!does || !headers.has(header)) return { ok: true, value: null };
+  return { ok: false, fault: { path: HEADER_NAMES[header], message: "is not heeded here" } };
+}
+
+const HEADER_NAMES = { "idempotency-key": "Idempotency-Key", "if-match": "If-Match" } as const;
 
 const judgeOptional = (schema: Operation["body"], value: unknown): Judged<unknown> =>
   schema === undefined ? { ok: true, value: undefined } : judge(schema, value);

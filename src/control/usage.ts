@@ -1,4 +1,5 @@
 import { CODE_OF_REASON, type Code } from "../http/codes.ts";
+import { problem } from "../http/problem.ts";
 import { sumOf, type Counts } from "../key/usage.ts";
 import { DAY_MS, epochMs, type EpochMs, HOUR_MS, rfc3339 } from "../key/time.ts";
 import { readUsage, type Usage, type UsagePage } from "../ledger/usage.ts";
@@ -33,14 +34,26 @@ export async function usageAnswer(
   const now = epochMs(Date.now());
   const until = to === undefined ? epochMs(now + 1) : epochMs(Date.parse(to));
   const since = cursor ?? epochMs(from === undefined ? startOf(until, by) : Date.parse(from));
-  const wantsCsv = /\btext\/csv\b/i.test(call.request.headers.get("accept") ?? "");
+  const wantsCsv = asksForCsv(call.request.headers.get("accept") ?? "");
   const most = wantsCsv ? MOST_ROWS : limit;
   const found = await readUsage(call.env.DB, { ...whose, by, from: since, to: until, limit: most + 1 });
-  if (wantsCsv) return csv(call, found.slice(0, most).map(usageJson));
+  if (wantsCsv) return found.length > most ? tooMany(call, headers) : csv(call, found.map(usageJson));
   const next = found[limit];
   const items = found.slice(0, limit).map(usageJson);
   const nextCursor = next === undefined ? null : cursorOf(String(next.start));
   return json(call, 200, { items, nextCursor, asOf: await asOfLedger(call.env.DB, now) }, headers);
+}
+
+/** Whether a table is asked for by name; `text/csv;q=0` says that it is not wanted (RFC 9110 section 12.5.1). */
+const asksForCsv = (accept: string): boolean =>
+  accept
+    .split(",")
+    .some((range) => /^\s*text\/csv\s*(?:;|$)/i.test(range) && !/;\s*q=0(?:\.0*)?\s*(?:;|$)/i.test(range));
+
+/** A table that silently lacked its end would be taken for the whole: an invoice is made of it. */
+function tooMany({ requestId }: Pick<Surroundings, "requestId">, headers: Readonly<Record<string, string>>): Response {
+  const message = `begins too early: a table has at most ${MOST_ROWS} rows`;
+  return problem("invalid-request", { requestId, headers, members: { errors: [{ path: "from", message }] } });
 }
 
 /** The place at which a page of usage goes on: the beginning of an hour or day. */

@@ -148,6 +148,64 @@ describe("a header that cannot be read", () => {
   );
 });
 
+describe("a header that is not heeded", () => {
+  const CHANGES = ROUTES.filter(({ method, heeds = [] }) => method !== "GET" && !heeds.includes("if-match"));
+
+  it.each(CHANGES.map((route) => [route.operationId, route] as const))(
+    "%s makes no change on a condition that it would not judge: If-Match is refused",
+    async (_operationId, route) => {
+      const target = await issue({ owner: "acme" });
+      // One that DELETE would purge.
+      if (route.method === "DELETE") await told(control("POST", keyPath(target, "/revoke")));
+      const authorization = route.scope === "self" ? { authorization: `Bearer ${target.key}` } : {};
+      const path = route.path
+        .replace("reservations/{id}", "reservations/res_0000000000000000_0000000000000000")
+        .replace("webhooks/{id}", "webhooks/wh_0000000000000000")
+        .replace("{deliveryId}", "evt_0000000000000000_1")
+        .replace("alerts/{id}", "alerts/alert_0000000000000000_1")
+        .replace("{id}", target.record.id)
+        .replace("{owner}", "acme");
+      const before = await stateOf(target);
+      const call = { ...authorization, headers: { "if-match": '"1"' }, ...(route.body && { body: {} }) };
+      const { errors } = await told<{ errors: object[] }>(control(route.method, path, call), 400);
+      expect(errors).toContainEqual({ path: "If-Match", message: "is not heeded here" });
+      expect(await stateOf(target)).toEqual(before);
+    },
+  );
+
+  it("credits cannot be repeated by an Idempotency-Key, so nobody is let to believe it", async () => {
+    const target = await issue({ quota: { limit: 5, period: "none" } });
+    const before = await stateOf(target);
+    const call = { headers: { "idempotency-key": "0123456789abcdef" }, body: { add: 1 } };
+    expect(await told(control("POST", keyPath(target, "/credits"), call), 400)).toMatchObject({
+      errors: [{ path: "Idempotency-Key", message: "is not heeded here" }],
+    });
+    expect(await stateOf(target)).toEqual(before);
+  });
+
+  it("an Idempotency-Key changes nothing where a call may be repeated anyway, nor does any condition of a read", async () => {
+    const target = await issue();
+    const headers = { "idempotency-key": "0123456789abcdef" };
+    await told(control("POST", keyPath(target, "/suspend"), { headers }));
+    await told(control("PATCH", keyPath(target), { headers, body: { name: "another" } }));
+    await told(control("GET", keyPath(target), { headers: { "if-match": '"99"' } }));
+  });
+});
+
+it.each([".", ".."])(
+  "an owner %j is refused: no path could name them, and so no order stop their keys",
+  async (owner) => {
+    const { errors } = await told<{ errors: object[] }>(
+      control("POST", "/_rekey/v1/keys", { body: { name: "a key", owner } }),
+      400,
+    );
+    expect(errors).toEqual([{ path: "owner", message: "must not be . or .., which no path can name" }]);
+    expect((await control("POST", "/_rekey/v1/keys", { body: { name: "a key", owner: `${owner}.a` } })).status).toBe(
+      201,
+    );
+  },
+);
+
 describe("a query", () => {
   it.each(ROUTES.filter(({ query }) => query !== undefined).map((route) => [route.operationId, route] as const))(
     "%s: every parameter out of bounds is named",

@@ -88,6 +88,39 @@ describe("the usage of a key", () => {
     ]);
   });
 
+  it("is a table for nobody who did not ask for one by name", async () => {
+    const issued = await issue();
+    const typeFor = async (accept: string) =>
+      (await control("GET", keyPath(issued, "/usage"), { headers: { accept } })).headers.get("content-type");
+    for (const accept of ["text/csv;q=0", "text/csv; Q=0.000", "application/json, text/csv ;q=0", "*/*", "text/csvx"]) {
+      expect([accept, await typeFor(accept)]).toEqual([accept, "application/json"]);
+    }
+    for (const accept of ["TEXT/CSV", "text/csv;q=0.1", "text/csv;header=present", "application/json;q=0, text/csv"]) {
+      expect([accept, await typeFor(accept)]).toEqual([accept, "text/csv; charset=utf-8; header=present"]);
+    }
+  });
+
+  it("is a whole table or none: one that would be cut short is refused", async () => {
+    const issued = await issue();
+    const insert = (hours: number) =>
+      env.DB.prepare(
+        `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ?3 - 1)
+         INSERT OR REPLACE INTO usage SELECT ?1, ?2 + i * 3600000, NULL, 1, 1, 1, '{}', '{}', NULL FROM n`,
+      )
+        .bind(issued.record.id, start - 20_000 * HOUR, hours)
+        .run();
+    const table = () =>
+      control("GET", `${keyPath(issued, "/usage")}?from=2020-01-01T00:00:00Z`, { headers: { accept: "text/csv" } });
+    await insert(10_000);
+    expect((await (await table()).text()).split("\r\n").length).toBe(1 + 10_000 + 1);
+    await insert(10_001);
+    expect(await told(table(), 400)).toMatchObject({
+      code: "invalid-request",
+      errors: [{ path: "from", message: "begins too early: a table has at most 10000 rows" }],
+    });
+    expect((await usageOf(issued, "?from=2020-01-01T00:00:00Z&limit=1")).items.length).toBe(1);
+  });
+
   it("does not exist for those who do not see the key", async () => {
     const issued = await issue({ owner: "acme" });
     const stranger = await issue({ owner: "globex", scopes: ["rekey:audit:read"] });

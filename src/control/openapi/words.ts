@@ -133,7 +133,7 @@ export const WORDS: Readonly<Record<string, string>> = {
   checks: "Every rule by itself, in the order of the decision.",
   check: "Which rule.",
   before: "What was left before the decision.",
-  anyScope: "What the key is needed for: one of these scopes is enough.",
+  anyScope: "What the key is needed for: one of these scopes is enough. An empty list asks for nothing.",
   ip: "The address from which the request came; `null`: not known.",
   "VerifyQuestion.ip": "Where the key's holder asks from. Without it a key that is bound to addresses is refused.",
   request: "What the asker is about to do for the key's holder.",

@@ -23,9 +23,11 @@ export const creditKey = operation({
   method: "POST",
   path: "/_rekey/v1/keys/{id}/credits",
   operationId: "creditKey",
-  summary: "Add to a balance that never refills, or set it. With If-Match a lost answer cannot add twice.",
+  summary:
+    "Add to a balance that never refills, or set it. With If-Match a lost answer cannot add twice; an Idempotency-Key is refused.",
   scope: "rekey:keys:write",
   heeds: ["if-match"],
+  refuses: ["idempotency-key"],
   params: keyParams,
   body: creditBody,
   responses: { 200: { description: "The key with its new balance.", schema: keyRecord } },

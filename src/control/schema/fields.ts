@@ -33,8 +33,12 @@ export const noKey = z.refine<string>(holdsNoKey, HOLDS_KEY);
 /** What people call a key. */
 export const name = text(BOUNDS.nameLength).check(noKey);
 
-/** What travels in headers and paths: owners, names of limits. */
-export const label = z.string().check(z.regex(LABEL, "must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ -"), noKey);
+/** What travels in headers and paths: owners, names of limits. No dot segments: no order could name such an owner. */
+export const label = z.string().check(
+  z.regex(LABEL, "must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ -"),
+  z.refine((value) => value !== "." && value !== "..", "must not be . or .., which no path can name"),
+  noKey,
+);
 
 export const reason = orNull(text(BOUNDS.reasonLength));
 

@@ -186,9 +186,9 @@ describe("a header that is not heeded", () => {
   it("an Idempotency-Key changes nothing where a call may be repeated anyway, nor does any condition of a read", async () => {
     const target = await issue();
     const headers = { "idempotency-key": "0123456789abcdef" };
-    await told(control("POST", keyPath(target, "/suspend"), { headers }));
-    await told(control("PATCH", keyPath(target), { headers, body: { name: "another" } }));
-    await told(control("GET", keyPath(target), { headers: { "if-match": '"99"' } }));
+    expect((await control("POST", keyPath(target, "/suspend"), { headers })).status).toBe(200);
+    expect((await control("PATCH", keyPath(target), { headers, body: { name: "another" } })).status).toBe(200);
+    expect((await control("GET", keyPath(target), { headers: { "if-match": '"99"' } })).status).toBe(200);
   });
 });
 

@@ -27,7 +27,7 @@ const files = readdirSync(src, { recursive: true, encoding: "utf8" })
 /** Everything that the text imports, whether values or types: `from "x"`, `import "x"`, `import("x")`, `require("x")`. */
 export function importsOf(text: string): string[] {
   const code = text.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
-  const specifier = /(?:\bfrom\s*|\bimport\s*|\bimport\s*\(\s*|\brequire\s*\(\s*)(["'`])([^"'`]+)\1/g;
+  const specifier = /(?:(?<!["'`])\bfrom\s*|\bimport\s*|\bimport\s*\(\s*|\brequire\s*\(\s*)(["'`])([^"'`]+)\1/g;
   return [...code.matchAll(specifier)].map((match) => match[2]!);
 }
 

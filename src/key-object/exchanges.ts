@@ -7,6 +7,9 @@ import { CUT } from "./rpc.ts";
 /** A socket that takes one of the key's slots for as long as it is open. */
 const SLOT = "slot";
 
+/** The two ends of the WebSocket of one exchange. */
+export type Line = { readonly near: WebSocket; readonly far: WebSocket };
+
 /**
  * The exchanges that are open under this key, each a hibernatable WebSocket that a Worker holds: a stream that is still
  * flowing, a WebSocket, or a slot of a key that bounds how many may be open at once.
@@ -27,7 +30,7 @@ export class Exchanges {
   }
 
   /** Opens an exchange under a version. The far end of it is the answer's; what is sent on this end reaches the Worker. */
-  open(version: number, takesSlot: boolean): { readonly near: WebSocket; readonly far: WebSocket } {
+  open(version: number, takesSlot: boolean): Line {
     const [far, near] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket];
     this.#ctx.acceptWebSocket(near, takesSlot ? [SLOT, tagOf(version)] : [tagOf(version)]);
     near.serializeAttachment({ version } satisfies Attachment);

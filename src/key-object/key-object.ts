@@ -4,24 +4,20 @@ import type { Admission } from "../key/admission.ts";
 import { admit, type Verdict } from "../key/admit.ts";
 import { amend, type AmendCommand, type Amended } from "../key/amend.ts";
 import { credit, type CreditCommand, type Credited } from "../key/credit.ts";
-import { judge, sees, type Authority } from "../key/authority.ts";
-import type { Random } from "../key/base62.ts";
+import { judge, sees } from "../key/authority.ts";
 import type { Client } from "../key/client.ts";
-import { note, type Circumstance } from "../key/change.ts";
-import { obey, resume, revoke, suspend, type Suspension } from "../key/standing.ts";
+import type { Circumstance } from "../key/change.ts";
 import type { Account } from "../key/chain-proof.ts";
 import { create, createAfterPurge, createAgain, type Creation, type Fresh } from "../key/create.ts";
-import { hintOf, mint, type KeyId } from "../key/credential.ts";
-import { digestOf, type Digest } from "../key/digest.ts";
+import type { Digest } from "../key/digest.ts";
 import type { By, KeyEvent } from "../key/event.ts";
 import { explain } from "../key/explain.ts";
-import { nextEnd } from "../key/version-end.ts";
 import type { Key, Step } from "../key/key.ts";
 import { noticed } from "../key/notice.ts";
 import { newerOrder } from "../key/owner-order.ts";
-import { bury, purge } from "../key/purge.ts";
+import { purge } from "../key/purge.ts";
 import { recordOf, type KeyRecord } from "../key/record.ts";
-import { knowsMore, recover, type LedgerView } from "../key/recover.ts";
+import type { LedgerView } from "../key/recover.ts";
 import type { Refusal } from "../key/refusal.ts";
 import {
   rotate,
@@ -33,18 +29,23 @@ import {
 } from "../key/rotate.ts";
 import { settle, type Settlement } from "../key/settle.ts";
 import { readSelf, revokeSelf, type SelfOutcome } from "../key/self.ts";
+import { obey, resume, revoke, suspend, type Suspension } from "../key/standing.ts";
 import type { Attempt } from "../key/suspicion.ts";
 import { NOTHING_SEEN, type History } from "../key/suspicion-history.ts";
-import { after, DAY_MS, epochMs, type EpochMs, ForwardClock } from "../key/time.ts";
+import { after, epochMs, type EpochMs, ForwardClock } from "../key/time.ts";
 import { awaitedOrder, withAwaited } from "../key/vacancy.ts";
-import { withDue, withoutTask, type TaskName } from "./agenda.ts";
+import { Attachments } from "./attachments.ts";
 import { backlogOf } from "./backlog.ts";
 import { Book } from "./book.ts";
-import { BY_POLICY, ERRANDS, type Errand } from "./errands.ts";
-import { endedUnder, Exchanges } from "./exchanges.ts";
+import { broughtForward } from "./brought-forward.ts";
+import { Duties } from "./duties.ts";
+import { BY_POLICY } from "./errands.ts";
+import { endedUnder, Exchanges, type Line } from "./exchanges.ts";
+import { freshFor, random } from "./fresh.ts";
 import { Outbox } from "./outbox.ts";
-import { EVENTS_KEPT_MS, planOf } from "./plan.ts";
-import { ATTACH_HEADER } from "./rpc.ts";
+import { planOf } from "./plan.ts";
+import { Readings } from "./readings.ts";
+import { ATTACH_HEADER, NOT_FOUND } from "./rpc.ts";
 import type {
   AccountAsk,
   Ask,
@@ -59,6 +60,7 @@ import type {
   OwnerCommand,
   PurgeAnswer,
   Reached,
+  ReadAsk,
   Reconciled,
   SelfAnswer,
   SelfAsk,
@@ -97,6 +99,23 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     flushed: () => this.ctx.waitUntil(this.#tell()),
   });
 
+  readonly #attachments = new Attachments(this.#exchanges, this.#state, this.#clock);
+  readonly #duties = new Duties({
+    book: this.#book,
+    state: this.#state,
+    clock: this.#clock,
+    attachments: this.#attachments,
+    tally: this.#tally,
+    outbox: this.#outbox,
+  });
+  readonly #readings = new Readings({
+    book: this.#book,
+    state: this.#state,
+    clock: this.#clock,
+    tally: this.#tally,
+    duties: this.#duties,
+  });
+
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     // The platform gives up on an alarm that failed six times, as while a bad configuration keeps objects from waking.
@@ -116,7 +135,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     if (ownerOrder?.standing === "revoked") return this.#state.answer({ done: false, because: "owner-revoked" });
 
     const expiresAt = end === null ? null : "at" in end ? epochMs(end.at) : after(now, end.afterSeconds * 1000);
-    const fresh = this.#mint(profile.id, profile.prefix);
+    const fresh = freshFor(profile, this.#config.signingPepper);
     const step = create({ ...profile, createdAt: now }, { expiresAt, ownerOrder, idempotency }, fresh, {
       now,
       by,
@@ -129,10 +148,10 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   }
 
   async admit(admission: Admission): Promise<Decided<Verdict>> {
-    const key = this.#present();
+    const key = this.#duties.present();
     if (key !== null) {
       const verdict = await this.#step(key, (now) => this.#admit(key, admission, now));
-      this.#cutIfStopped(key);
+      this.#attachments.cutIfStopped(key);
       return verdict;
     }
     return {
@@ -201,51 +220,24 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     return answer;
   }
 
-  async read({
-    authority,
-  }: {
-    readonly authority: Authority;
-  }): Promise<Decided<Reached<{ readonly record: KeyRecord }>>> {
-    const key = this.#visible(authority);
-    if (key === null) return this.#state.answer(NOT_FOUND);
-    return this.#state.answer({ reached: true, record: recordOf(key, this.#clock.now()) });
+  async read(ask: ReadAsk): Promise<Decided<Reached<{ readonly record: KeyRecord }>>> {
+    return this.#readings.record(ask);
   }
 
-  async events({
-    authority,
-    before,
-    limit,
-  }: EventsAsk): Promise<Decided<Reached<{ readonly events: readonly KeyEvent[] }>>> {
-    if (this.#visible(authority) === null) return this.#state.answer(NOT_FOUND);
-    // After the answer was settled, so that nothing is told that a crash could still undo.
-    const answer = await this.#state.answer({ reached: true } as const);
-    return { ...answer, events: this.#book.eventsBefore(before, limit) };
+  async events(ask: EventsAsk): Promise<Decided<Reached<{ readonly events: readonly KeyEvent[] }>>> {
+    return this.#readings.events(ask);
   }
 
-  async clients({
-    authority,
-  }: {
-    readonly authority: Authority;
-  }): Promise<Decided<Reached<{ readonly clients: readonly Client[] }>>> {
-    if (this.#visible(authority) === null) return this.#state.answer(NOT_FOUND);
-    return this.#state.answer({ reached: true, clients: this.#tally.clients });
+  async clients(ask: ReadAsk): Promise<Decided<Reached<{ readonly clients: readonly Client[] }>>> {
+    return this.#readings.clients(ask);
   }
 
-  /** Of a purged key too: its history is short, and whether it is untouched is worth knowing. */
-  async account({ authority, after: from, limit }: AccountAsk): Promise<Decided<Reached<Account>>> {
-    const { key, vacancy } = this.#state.page;
-    const stands = key !== null ? key.profile : vacancy?.kind === "purged" ? vacancy : null;
-    if (stands === null || !sees(authority, stands.owner)) return this.#state.answer(NOT_FOUND);
-    const answer = await this.#state.answer({ reached: true } as const);
-    const { delivered } = this.#book.written!;
-    const { head } = this.#book;
-    const owner = key?.profile.owner ?? null;
-    const begins = key === null ? head.sequence - 1 : 0;
-    return { ...answer, head, delivered, owner, begins, heads: this.#book.headsAfter(from, limit) };
+  async account(ask: AccountAsk): Promise<Decided<Reached<Account>>> {
+    return this.#readings.account(ask);
   }
 
   async settle({ id, used, onlyOwner }: SettleCommand): Promise<Decided<WithRecord<Settlement>>> {
-    const key = this.#present();
+    const key = this.#duties.present();
     if (key === null || (onlyOwner !== null && onlyOwner !== key.profile.owner)) {
       return this.#state.answer({ done: false, because: "not-found", detail: "There is no such reservation." });
     }
@@ -274,10 +266,13 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     const { key, vacancy } = this.#state.page;
     // Nothing brings a key into being here: one whose object has forgotten everything stays unknown, and admits nobody.
     if (key === null && vacancy?.kind !== "purged") return { caughtUp: false, recovered: false };
-    if (key !== null && (view.status === "purged" || knowsMore(view, key))) {
-      this.#recover(key, view);
+    const circumstance = { now: this.#clock.now(), by: BY_POLICY, reason: null };
+    const forward = broughtForward(this.#state.page, view, (known) => this.#mintFor(known), circumstance);
+    if (forward !== null) {
+      if (forward.behind !== null) this.#book.goOnBehind(forward.behind);
+      this.#state.replace(forward.page, forward.events);
       await this.#state.settled();
-      this.#cutExchanges();
+      this.#attachments.cut();
       await this.#outbox.flush();
       return { caughtUp: true, recovered: true };
     }
@@ -286,22 +281,6 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     if (isLacking) await this.#outbox.repeat();
     else if (caughtUp) await this.#outbox.flush();
     return { caughtUp, recovered: false };
-  }
-
-  #recover(key: Key, view: LedgerView): void {
-    const { page } = this.#state;
-    const { newest } = view;
-    const circumstance = { now: this.#clock.now(), by: BY_POLICY, reason: null };
-    if (view.status === "purged") {
-      const sequence = Math.max(key.standing.sequence, newest.sequence);
-      const grave = bury({ ...key, standing: { ...key.standing, sequence } }, circumstance);
-      return this.#state.replace({ ...page, key: null, vacancy: grave.vacancy }, [grave.event]);
-    }
-    const step = recover(key, view, this.#mintFor(key), circumstance);
-    const isBehind = newest.sequence > key.standing.sequence;
-    if (isBehind) this.#book.goOnBehind(newest);
-    const delivered = isBehind ? newest.sequence : page.delivered;
-    this.#state.replace({ ...page, key: step.key, delivered }, step.events);
   }
 
   async obey({ owner, order, ...ask }: OwnerCommand): Promise<Obedience> {
@@ -321,7 +300,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
       this.#state.replace({ ...page, key: step.key }, step.events);
     }
     await this.#state.settled();
-    this.#cutExchanges();
+    this.#attachments.cut();
     await this.#outbox.flushInline();
     return { done: true };
   }
@@ -342,64 +321,31 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   override webSocketError(): void {}
 
   async #attachAdmission(admission: Admission): Promise<Response> {
-    const key = this.#present();
+    const key = this.#duties.present();
     if (key === null) return Response.json(await this.admit(admission));
-    let opened: ReturnType<Exchanges["open"]> | null = null;
+    let opened: Line | null = null;
     const verdict = await this.#step(key, (now) => {
       const step = this.#admit(key, { ...admission, open: this.#exchanges.slots }, now);
       // Within the step, before anything is awaited: the next admission counts this slot already.
       if (step.answer.admitted) opened = this.#exchanges.open(step.answer.identity.version, true);
       return step;
     });
-    const response = opened === null ? Response.json(verdict) : await this.#attached(opened, verdict);
-    this.#cutIfStopped(key);
+    const response = opened === null ? Response.json(verdict) : await this.#attachments.attach(opened, verdict);
+    this.#attachments.cutIfStopped(key);
     return response;
   }
 
   async #attachWatch({ version, slot }: Extract<Attach, { version: number }>): Promise<Response> {
     // Whatever is decided but not yet durable could still be undone, and must not be what an exchange goes on under.
     await this.#state.settled();
-    const because = endedUnder(this.#present(), version, this.#clock.now());
+    const because = endedUnder(this.#duties.present(), version, this.#clock.now());
     if (because !== null) return new Response(because, { status: 410 });
-    return this.#attached(this.#exchanges.open(version, slot), null);
-  }
-
-  /** Hands out the far end of an exchange, once it is on the agenda when it is to be cut at the latest. */
-  async #attached({ near, far }: ReturnType<Exchanges["open"]>, verdict: Decided<Verdict> | null): Promise<Response> {
-    this.#planCut();
-    await this.#state.settled();
-    if (verdict !== null) near.send(JSON.stringify(verdict));
-    return new Response(null, { status: 101, webSocket: far });
+    return this.#attachments.attach(this.#exchanges.open(version, slot), null);
   }
 
   /** Does what is due. Never throws: the platform stops repeating an alarm that keeps failing, we do not. */
-  override async alarm(): Promise<void> {
-    this.#book.alarmRang();
-    // What happens here first, what needs others last: while one waits for them, no second alarm rings.
-    if (this.#isDue("erase-repeat")) this.#run("erase-repeat");
-    if (this.#isDue("cut-exchanges")) {
-      const { page } = this.#state;
-      this.#state.housekeep({ ...page, agenda: withoutTask(page.agenda, "cut-exchanges") });
-      this.#cutExchanges();
-    }
-    this.#present();
-    if (this.#isDue("announce-rotation")) this.#run("announce-rotation");
-    if (this.#isDue("tell-refusals")) this.#tally.flush();
-    if (this.#isDue("announce-expiry")) this.#run("announce-expiry");
-    if (this.#isDue("deliver")) await this.#outbox.flush();
-    await this.#state.settled();
-    if (this.#isDue("prune-events")) this.#pruneEvents();
-    await this.#state.settled();
-    this.#book.arm();
-  }
-
-  /** Lets go of events that are older than 30 days, if the ledger has them; what it does not have stays. */
-  #pruneEvents(): void {
-    const { page } = this.#state;
-    const now = this.#clock.now();
-    const oldest = this.#book.pruneEvents(after(now, -EVENTS_KEPT_MS), this.#book.written!.delivered);
-    const dueAt = oldest === null ? null : epochMs(Math.max(after(oldest, EVENTS_KEPT_MS), after(now, PRUNE_AGAIN_MS)));
-    this.#state.housekeep({ ...page, agenda: withDue(page.agenda, "prune-events", dueAt) });
+  override alarm(): Promise<void> {
+    return this.#duties.rang();
   }
 
   /** Decides on the state as it is now, replaces it, and answers when that is durable. */
@@ -418,7 +364,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     decide: (key: Key, circumstance: Circumstance) => Step<Answer>,
     granted: readonly string[] = [],
   ): Promise<Decided<Reached<WithRecord<Answer>>>> {
-    const key = this.#present();
+    const key = this.#duties.present();
     if (key === null) return this.#state.answer(NOT_FOUND);
     const { owner, scopes } = key.profile;
     const judgement = judge(ask.authority, { owner, scopes: [...scopes, ...granted] });
@@ -429,7 +375,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
       const step = this.#noticed(key, decide(key, { now, by, reason }), null, { now, by });
       return { ...step, answer: { reached: true as const, ...withRecord(step.answer, step.key, now) } };
     });
-    this.#cutExchanges();
+    this.#attachments.cut();
     await this.#outbox.flushInline();
     return answer;
   }
@@ -439,7 +385,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     { presented, by }: { readonly presented: Digest; readonly by: By },
     decide: (key: Key, now: EpochMs) => Step<Answer>,
   ): Promise<Decided<WithRecord<Answer> | { readonly done: false; readonly refusal: Refusal }>> {
-    const key = this.#present();
+    const key = this.#duties.present();
     if (key === null) return { done: false, refusal: UNKNOWN, decision: null };
     const answer = await this.#step(key, (now) => {
       const decided = decide(key, now);
@@ -447,7 +393,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
       const step = this.#noticed(key, decided, { presented, ip: by.ip, refused }, { now, by });
       return { ...step, answer: withRecord(step.answer, step.key, now) };
     });
-    this.#cutExchanges();
+    this.#attachments.cut();
     await this.#outbox.flushInline();
     return answer;
   }
@@ -464,79 +410,16 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     return seen.step;
   }
 
-  #visible(authority: Authority): Key | null {
-    const key = this.#present();
-    return key !== null && sees(authority, key.profile.owner) ? key : null;
-  }
-
-  /** The key as it stands now: what was due by its time has happened, however late the alarm may be. */
-  #present(): Key | null {
-    if (this.#isDue("close-reservations")) this.#run("close-reservations");
-    if (this.#isDue("end-rest")) {
-      this.#run("end-rest");
-      this.#cutExchanges();
-    }
-    return this.#state.key;
-  }
-
-  /** Does one thing whose time has come. */
-  #run(errand: Errand): void {
-    const { page, events } = ERRANDS[errand](this.#state.page, this.#clock.now());
-    if (page.key === this.#state.key) return this.#state.housekeep(page);
-    this.#state.replace(page, events);
-    this.#state.follow();
-  }
-
   /** Tells the ledger what there is, as soon as storage has it. */
   async #tell(): Promise<void> {
     await this.#state.settled();
     await this.#outbox.flush();
   }
 
-  #isDue(task: TaskName): boolean {
-    return this.#state.isDue(task, this.#clock.now());
-  }
-
-  /** Puts on the agenda when the next exchange may have to be cut, if any is open. */
-  #planCut(): void {
-    const { page } = this.#state;
-    if (page.key === null || !this.#exchanges.any) return;
-    const agenda = withDue(page.agenda, "cut-exchanges", nextEnd(page.key, this.#clock.now()));
-    if (agenda !== page.agenda) this.#state.housekeep({ ...page, agenda });
-  }
-
-  /** A request may have been what its key was suspended for: then every exchange ends, its own one included. */
-  #cutIfStopped(was: Key): void {
-    if (this.#state.key?.standing.suspendedAt !== was.standing.suspendedAt) this.#cutExchanges();
-  }
-
-  /** Cuts what was admitted under a version that no longer holds, and notes how many there were. */
-  #cutExchanges(): void {
-    if (!this.#exchanges.any) return;
-    const { page } = this.#state;
-    const now = this.#clock.now();
-    const count = this.#exchanges.cut(page.key, now);
-    if (count > 0 && page.key !== null) {
-      const step = note(page.key, "key.exchanges-cut", { now, by: BY_POLICY, reason: null }, { count });
-      this.#state.replace({ ...page, key: step.key }, step.events);
-      this.#state.follow();
-    }
-    this.#planCut();
-  }
-
   #mintFor({ profile }: Key): Fresh {
-    return this.#mint(profile.id, profile.prefix);
-  }
-
-  #mint(keyId: KeyId, prefix: string): Fresh {
-    const { signingPepper: pepper } = this.#config;
-    const credential = mint(keyId, { prefix, pepper, random });
-    const secret = { digest: digestOf(credential), hint: hintOf(credential), pepper: pepper.id };
-    return { credential, secret, random };
+    return freshFor(profile, this.#config.signingPepper);
   }
 }
-
-const random: Random = (bytes) => crypto.getRandomValues(bytes);
 
 /** What an admission was to whoever looks for something suspicious. */
 const attemptOf = ({ presented, ip }: Admission, verdict: Verdict): Attempt => ({
@@ -552,10 +435,6 @@ const byAdmission = ({ requestId = "", ip, call }: Admission): By => ({
   country: call?.country ?? null,
 });
 
-/** Events grow old one after the other: an object is not woken for each of them, but once a day at most. */
-const PRUNE_AGAIN_MS = DAY_MS;
-
-const NOT_FOUND = { reached: false, because: "not-found" } as const;
 const UNKNOWN = { reason: "unknown-key" } as const;
 
 /** An answer with the record as it is after the step, if the step did what was asked. */

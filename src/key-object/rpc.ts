@@ -42,11 +42,11 @@ export interface KeyRpc {
   /** Forgets the key and its personal data; a tombstone stays. Asking again is not an error. */
   purge(ask: Ask): Promise<Decided<Reached<PurgeAnswer>>>;
   /** The live record; spends nothing. */
-  read(ask: { readonly authority: Authority }): Promise<Decided<Reached<{ readonly record: KeyRecord }>>>;
+  read(ask: ReadAsk): Promise<Decided<Reached<{ readonly record: KeyRecord }>>>;
   /** Events with a sequence below `before`, newest first, at most `limit`. */
   events(ask: EventsAsk): Promise<Decided<Reached<{ readonly events: readonly KeyEvent[] }>>>;
   /** The addresses from which the key was used lately, the latest first. */
-  clients(ask: { readonly authority: Authority }): Promise<Decided<Reached<{ readonly clients: readonly Client[] }>>>;
+  clients(ask: ReadAsk): Promise<Decided<Reached<{ readonly clients: readonly Client[] }>>>;
 
   /** How far the chain of the key's events goes, and the hashes of those with a sequence above `after`, oldest first. */
   account(ask: AccountAsk): Promise<Decided<Reached<Account>>>;
@@ -94,6 +94,8 @@ export type Decided<Answer> = Answer & { readonly decision: string | null };
 export type Reached<Answer> =
   ({ readonly reached: true } & Answer) | { readonly reached: false; readonly because: "not-found" | "forbidden" };
 
+export const NOT_FOUND = { reached: false, because: "not-found" } as const;
+
 /** The answer of a change that took place comes with the record as it is afterwards. */
 export type WithRecord<Answer> = Answer extends { readonly done: true }
   ? Answer & { readonly record: KeyRecord }
@@ -125,9 +127,11 @@ export type CreateAnswer = WithRecord<Creation>;
 
 export type PurgeAnswer = { readonly purged: boolean };
 
-export type EventsAsk = { readonly authority: Authority; readonly before: number | null; readonly limit: number };
+export type ReadAsk = { readonly authority: Authority };
 
-export type AccountAsk = { readonly authority: Authority; readonly after: number; readonly limit: number };
+export type EventsAsk = ReadAsk & { readonly before: number | null; readonly limit: number };
+
+export type AccountAsk = ReadAsk & { readonly after: number; readonly limit: number };
 
 /** Whether the ledger lacked anything, and whether the key did: then it had been restored. */
 export type Reconciled = { readonly caughtUp: boolean; readonly recovered: boolean };

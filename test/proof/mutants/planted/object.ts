@@ -132,7 +132,7 @@ export const IN_THE_OBJECT: readonly Mutant[] = [
     file: "src/key-object/key-object.ts",
     edits: [
       {
-        from: "await this.#state.settled(); this.#cutExchanges(); await this.#outbox.flushInline(); return { done: true };",
+        from: "await this.#state.settled(); this.#attachments.cut(); await this.#outbox.flushInline(); return { done: true };",
         to: "await this.#state.settled(); await this.#outbox.flushInline(); return { done: true };",
       },
     ],

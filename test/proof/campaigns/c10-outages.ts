@@ -5,7 +5,9 @@ import type { Rekey } from "../../support/rekey.ts";
 import { atATime } from "../support/at-a-time.ts";
 import { deploy } from "../support/deployment.ts";
 import { Contradiction, Subject, type Draft } from "../support/subject.ts";
-import type { Campaign } from "./campaign.ts";
+import { startTroubledOrigin } from "../support/troubled-origin.ts";
+import { ORIGIN_TIMEOUT_MS, ROUTES, Sufferer } from "./c10-origin.ts";
+import { addUp, type Campaign, type Findings } from "./campaign.ts";
 
 const CALLS_A_KEY = 20;
 const KEYS_AT_A_TIME = 8;
@@ -27,47 +29,62 @@ const CHANGES: readonly Draft[] = [
 
 /**
  * Keys are created, used, rotated and revoked while the ledger fails, keeps silent, or does what it is told and does not
- * say so. Every call is answered, and as the model says; when the ledger is well again it has every event once.
+ * say so; and every other key is used, in the same weather, for an API that is down, hangs, hangs up, fails, is slow, is
+ * huge or breaks off. Every call is answered, and as the model says: an outage admits nobody whom it should not, charges
+ * what the route says and nothing else, and `verify` knows nothing of it. When the ledger is well again it has every event
+ * once.
  */
 export const C10: Campaign = {
   name: "C10",
-  title: "outages of the ledger",
+  title: "outages of the ledger and of the origin",
   short: 200,
-  full: 4_000,
+  full: 40_000,
   unit: "calls",
   async run(size, seed, progress) {
-    await using rekey = await deploy({ faultyLedger: true });
+    await using origin = await startTroubledOrigin();
+    const vars = { ROUTES: JSON.stringify(ROUTES), ORIGIN_TIMEOUT_MS: String(ORIGIN_TIMEOUT_MS) };
+    await using rekey = await deploy({ faultyLedger: true, origin: origin.url, vars });
+    // On its port nobody listens.
+    const originless = await rekey.addProcess({ ORIGIN_URL: "http://127.0.0.1:1" });
+    const doors = { troubled: rekey.url, originless };
     const roll = dice(seed);
     const keys = Array.from({ length: Math.ceil(size / CALLS_A_KEY) }, (_, at) => seed + at);
     const violations: string[] = [];
-    const counts = { calls: 0, keys: 0, "changes of the weather": 0 };
+    let counts: Findings["counts"] = { calls: 0, keys: 0 };
+    let changes = 0;
     const subjects: Subject[] = [];
+    const sufferers: Sufferer[] = [];
 
     let isOver = false;
     const weather = (async () => {
       for (; !isOver; await pause(SPELL_MS)) {
         await rekey.ledgerFault(roll.pick(WEATHERS));
-        counts["changes of the weather"] += 1;
+        changes += 1;
       }
       await rekey.ledgerFault("pass");
     })();
     await atATime(KEYS_AT_A_TIME, keys, async (each) => {
       if (violations.length > 0) return;
       try {
-        subjects.push(await live(rekey, dice(each)));
+        if (each % 2 === 0) subjects.push(await live(rekey, dice(each)));
+        else sufferers.push(await suffer(new Sufferer(rekey, doors, origin, dice(each))));
       } catch (cause) {
         if (!(cause instanceof Contradiction)) throw cause;
         violations.push(`key ${each}: ${cause.message}`);
       }
-      counts.keys += 1;
-      counts.calls += CALLS_A_KEY;
-      progress(counts.calls);
+      counts = addUp([counts, { calls: CALLS_A_KEY, keys: 1 }]);
+      progress(counts["calls"]!);
     }).finally(() => {
       isOver = true;
     });
     await weather;
+    counts = addUp([counts, { "changes of the weather": changes }, ...sufferers.map((each) => each.counts)]);
     if (violations.length > 0) return { counts, violations };
-    const faults = await atATime(KEYS_AT_A_TIME, subjects, (subject) => subject.ledgerFault());
+    const ends = [
+      ...subjects.map((subject) => () => subject.ledgerFault()),
+      ...sufferers.map((sufferer) => () => sufferer.fault()),
+    ];
+    const faults = await atATime(KEYS_AT_A_TIME, ends, (end) => end());
     return { counts, violations: faults.filter((fault) => fault !== null) };
   },
 };
@@ -82,4 +99,9 @@ async function live(rekey: Rekey, roll: Dice): Promise<Subject> {
   }
   await subject.hear(subject.call(roll.onceIn(2) ? { do: "revoke" } : { do: "use", cost: 1 }));
   return subject;
+}
+
+async function suffer(sufferer: Sufferer): Promise<Sufferer> {
+  await sufferer.live(CALLS_A_KEY);
+  return sufferer;
 }

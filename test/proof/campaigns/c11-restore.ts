@@ -14,7 +14,7 @@ const KEYS_AT_A_TIME = 6;
  * What is put back. Of `both` the ledger goes back to a later time than the objects: where both go back to the same
  * instant nothing is left that knows better, as `test/runtime/recover.test.ts` shows and the runbook says.
  */
-const RESTORES = ["the ledger", "the objects", "both"] as const;
+const RESTORES = ["the objects", "the ledger", "both"] as const;
 
 /**
  * Keys live, are rotated and revoked; then everything is killed, and older copies of the ledger's files, of the objects'

@@ -5,6 +5,7 @@ import { IN_THE_OBJECT } from "./planted/object.ts";
 import { IN_THE_INTERLEAVING } from "./planted/interleaved.ts";
 import { IN_THE_POLICY } from "./planted/policy.ts";
 import { IN_THE_RESTORE } from "./planted/restored.ts";
+import { IN_WHAT_IS_TOLD } from "./planted/told.ts";
 import { IN_THE_USAGE } from "./planted/usage.ts";
 
 export const MUTANTS: readonly Mutant[] = [
@@ -14,5 +15,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...IN_THE_INTERLEAVING,
   ...IN_THE_RESTORE,
   ...IN_THE_USAGE,
+  ...IN_WHAT_IS_TOLD,
   ...IN_THE_WORKER,
 ];

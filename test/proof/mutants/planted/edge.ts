@@ -84,6 +84,25 @@ export const IN_THE_WORKER: readonly Mutant[] = [
     catcher: { campaign: "C8", size: 5_000 },
   },
   {
+    bug: "what an outage was to give back is kept",
+    breaks: "P4",
+    file: "src/edge/outcome.ts",
+    edits: [{ from: "const refunded = failed !== null &&", to: 'const refunded = failed === "timeout" &&' }],
+    catcher: { campaign: "C10", size: 100 },
+  },
+  {
+    bug: "whoever shares an address with a flood of junk is refused along with it",
+    breaks: "P6",
+    file: "src/http/shield.ts",
+    edits: [
+      {
+        from: "address === null || !isFailedAuthentication(answer)) return answer;",
+        to: "address === null) return answer;",
+      },
+    ],
+    catcher: { campaign: "C13", size: 100 },
+  },
+  {
     bug: "a comparison stops where the guess is wrong",
     breaks: "P10",
     file: "src/key/same-text.ts",
@@ -93,6 +112,6 @@ export const IN_THE_WORKER: readonly Mutant[] = [
         to: "if (a.charCodeAt(at) !== b.charCodeAt(at)) return false;",
       },
     ],
-    catcher: { campaign: "C9", size: 9_000 },
+    catcher: { campaign: "C9", size: 3_000 },
   },
 ];

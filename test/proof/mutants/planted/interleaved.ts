@@ -32,4 +32,11 @@ export const IN_THE_INTERLEAVING: readonly Mutant[] = [
     edits: [{ from: "if (page.key === null) return this.#withdraw();", to: "if (page.key === null) return;" }],
     catcher: { project: "runtime", test: "test/runtime/purge.test.ts" },
   },
+  {
+    bug: "a task that finds nothing to deliver is left behind, and rings for ever",
+    breaks: "P11",
+    file: "src/key-object/outbox.ts",
+    edits: [{ from: "this.#delivered(told); break;", to: "break;" }],
+    catcher: { project: "runtime", test: "test/runtime/delivery.test.ts" },
+  },
 ];

@@ -136,6 +136,6 @@ export const IN_THE_OBJECT: readonly Mutant[] = [
         to: "await this.#state.settled(); await this.#outbox.flushInline(); return { done: true };",
       },
     ],
-    catcher: { campaign: "C14", size: 20 },
+    catcher: { campaign: "C14", size: 10 },
   },
 ];

@@ -7,7 +7,7 @@ export const IN_THE_RESTORE: readonly Mutant[] = [
     breaks: "P2",
     file: "src/key/recover.ts",
     edits: [{ from: "const successor = replaced ? successorOf", to: "const successor = !view ? successorOf" }],
-    catcher: { campaign: "C11", size: 2 },
+    catcher: { campaign: "C11", size: 1 },
   },
   {
     bug: "a note of a restored key hides the change that it lost",

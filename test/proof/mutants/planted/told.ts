@@ -1,0 +1,64 @@
+import type { Mutant } from "../mutant.ts";
+
+const RAISE = "src/key/suspicion-raise.ts";
+const SENDING = "src/webhook-object/sending.ts";
+const UNIT = { project: "unit", test: "test/unit/suspicion.test.ts" } as const;
+const WEBHOOK = { project: "runtime", test: "test/runtime/webhook.test.ts" } as const;
+
+/** Bugs in what people are told of: alerts, and the messages of webhooks. */
+export const IN_WHAT_IS_TOLD: readonly Mutant[] = [
+  {
+    bug: "nobody sees that a secret is used whose time is over",
+    breaks: "P13",
+    file: "src/key/suspicion.ts",
+    edits: [
+      {
+        from: "if (secret === undefined || secret.validUntil > now) return null;",
+        to: "if (secret === undefined || secret.validUntil > 0) return null;",
+      },
+    ],
+    catcher: UNIT,
+  },
+  {
+    bug: "the same alert is told again and again",
+    breaks: "P13",
+    file: RAISE,
+    edits: [{ from: "if (isQuiet && !suspends) return", to: "if (isQuiet && suspends) return" }],
+    catcher: UNIT,
+  },
+  {
+    bug: "an alert suspends its key with the second sighting, and not in the step that sees it",
+    breaks: "P13",
+    file: RAISE,
+    edits: [{ from: "if (!suspends) return", to: "if (!suspends || last === undefined) return" }],
+    catcher: { project: "runtime", test: "test/runtime/alerts.test.ts" },
+  },
+  {
+    bug: "an alert is an event and no alert: no list of them shows it",
+    breaks: "P13",
+    file: "src/ledger/alerts.ts",
+    edits: [{ from: "if (alerts.length === 0) return [];", to: "if (alerts.length >= 0) return [];" }],
+    catcher: { project: "runtime", test: "test/runtime/control-alerts.test.ts" },
+  },
+  {
+    bug: "a message that its receiver did not take is not sent again",
+    breaks: "P12",
+    file: SENDING,
+    edits: [{ from: 'next === null ? "dead" : "pending"', to: '"dead"' }],
+    catcher: WEBHOOK,
+  },
+  {
+    bug: "a message is taken for delivered whatever its receiver says",
+    breaks: "P12",
+    file: SENDING,
+    edits: [{ from: "if (outcome.because === null) {", to: 'if (outcome.because !== "gone") {' }],
+    catcher: WEBHOOK,
+  },
+  {
+    bug: "a message bears no signature",
+    breaks: "P12",
+    file: "src/webhook/attempt.ts",
+    edits: [{ from: "...signatureHeaders(route.secrets,", to: "...signatureHeaders([]," }],
+    catcher: WEBHOOK,
+  },
+];

@@ -1,6 +1,7 @@
 import { askKey } from "../http/ask-key.ts";
 import {
   anchorFault,
+  deletedYoung,
   follow,
   inserted,
   missingAfter,
@@ -10,7 +11,7 @@ import {
 } from "../key/chain-proof.ts";
 import { GENESIS, type Head } from "../key/chain.ts";
 import type { KeyId } from "../key/credential.ts";
-import { epochMs, rfc3339 } from "../key/time.ts";
+import { DAY_MS, epochMs, rfc3339 } from "../key/time.ts";
 import { readAnchor, readLinks, strayOf } from "../ledger/chain.ts";
 import { authorityOf } from "./authority.ts";
 import type { Surroundings } from "./operation.ts";
@@ -18,6 +19,15 @@ import type { ChainProof } from "./schema/proof.ts";
 
 /** How many events are compared at once. A row has at most a few KB, and a hash 50 bytes. */
 export const PROOF_PAGE = 500;
+
+/**
+ * How old an event may be for which somebody is accused of having deleted it too early, in milliseconds. A key's object
+ * holds events at least so long; its newest one for ever, and how long it was to be kept years ago nobody knows now.
+ */
+const ACCUSED_MS = 30 * DAY_MS;
+
+/** By how much the clocks of an object, of this Worker and of whoever deletes may differ, in milliseconds. */
+const CLOCKS_DIFFER_MS = 60_000;
 
 /** The key's object kept silent, or does not know the key any more. */
 export class NoAccount extends Error {}
@@ -30,9 +40,11 @@ export async function prove(call: Surroundings, keyId: KeyId, first: Account): P
   const { DB } = call.env;
   const begins = { sequence: first.begins, hash: GENESIS };
   for (let anchor = laterOf(begins, await readAnchor(DB, keyId)); ;) {
-    const walk = await walkFrom(call, keyId, anchor, first);
+    const young = anchor.sequence > begins.sequence ? await youngFault(call, keyId, anchor) : null;
+    const found = await walkFrom(call, keyId, anchor, first);
+    const walk = young === null ? found : { ...found, fault: young };
     // What was deleted for its age while we were reading is not missing.
-    const moved = walk.fault?.kind === "removed" ? await readAnchor(DB, keyId) : anchor;
+    const moved = found.fault?.kind === "removed" ? await readAnchor(DB, keyId) : anchor;
     if (moved.sequence <= anchor.sequence) return proofOf(keyId, anchor, walk);
     anchor = moved;
   }
@@ -72,6 +84,21 @@ async function walkFrom(call: Surroundings, keyId: KeyId, anchor: Head, first: A
       return { through, fault, recoveries, account };
     }
   }
+}
+
+/**
+ * Whoever can write to the ledger can also say there that the beginning of a history was deleted for its age. How old it
+ * is the key's object knows, of the events that it holds.
+ */
+async function youngFault(call: Surroundings, keyId: KeyId, { sequence }: Head): Promise<Fault | null> {
+  const { env, config } = call;
+  const ask = { authority: authorityOf(call), before: sequence + 1, limit: 1 };
+  const asked = await askKey(env, config, keyId, (key) => key.events(ask));
+  if (!asked.answered) throw new NoAccount("the key's object did not say how old its events are");
+  const event = asked.answer.reached ? asked.answer.events[0] : undefined;
+  if (event?.sequence !== sequence) return null;
+  const keptMs = Math.min(ACCUSED_MS, (config.eventsRetentionDays ?? Infinity) * DAY_MS);
+  return event.at > Date.now() - keptMs + CLOCKS_DIFFER_MS ? deletedYoung(sequence) : null;
 }
 
 async function strayFault(call: Surroundings, keyId: KeyId, anchor: Head, account: Account): Promise<Fault | null> {

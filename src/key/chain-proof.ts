@@ -83,6 +83,14 @@ export function anchorFault({ sequence, hash }: Head, { head }: Account): Fault 
 export const missingAfter = (through: Head, { delivered }: Account): Fault | null =>
   through.sequence < delivered ? removed(through.sequence + 1) : null;
 
+/** What was deleted for its age and was not of that age: by somebody who has put the hash of the last one in its place. */
+export const deletedYoung = (sequence: number): Fault => ({
+  sequence,
+  kind: "removed",
+  message:
+    "The event was deleted as if for its age, with all before it; the key's object holds it, and it is younger than EVENTS_RETENTION_DAYS, unless that was less then.",
+});
+
 export const inserted = (sequence: number, because: string): Fault => ({
   sequence,
   kind: "inserted",

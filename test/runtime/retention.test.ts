@@ -12,7 +12,9 @@ import { asked, openKey, rotated, type OpenKey } from "../support/open-key.ts";
 
 const DAY = 86_400_000;
 
-const proofOf = ({ id }: OpenKey) => told<ChainProof>(control("GET", `/_rekey/v1/keys/${id}/events/proof`));
+/** The proof of a key, in a deployment that keeps events for so many days. */
+const proofOf = ({ id }: OpenKey, eventsRetentionDays: number | null = null) =>
+  told<ChainProof>(control("GET", `/_rekey/v1/keys/${id}/events/proof`, { config: { eventsRetentionDays } }));
 const sequences = async ({ id }: OpenKey) => (await ledgerOf(id)).sequences;
 const anchorOf = ({ id }: OpenKey) =>
   env.DB.prepare("SELECT sequence FROM anchors WHERE key_id = ?").bind(id).first<number>("sequence");
@@ -43,11 +45,11 @@ describe("events that are older than the deployment keeps them", () => {
     vi.setSystemTime(Date.now() + 1);
     await keepDays(4);
     expect(await sequences(key)).toEqual([7, 8, 9, 10]);
-    const proof = await proofOf(key);
+    const proof = await proofOf(key, 4);
     expect(proof).toMatchObject({ intact: true, anchor: { sequence: 6 }, verifiedThrough: 10 });
 
     await env.DB.prepare("UPDATE events SET actor = 'somebody' WHERE key_id = ? AND sequence = 7").bind(key.id).run();
-    expect(await proofOf(key)).toMatchObject({ fault: { sequence: 7, kind: "altered" } });
+    expect(await proofOf(key, 4)).toMatchObject({ fault: { sequence: 7, kind: "altered" } });
   });
 
   it("at the very age they are still there", async () => {
@@ -85,7 +87,7 @@ describe("events that are older than the deployment keeps them", () => {
     await env.DB.prepare("DELETE FROM events WHERE key_id = ? AND sequence = 5").bind(key.id).run();
     await doChores(env, epochMs(Date.now()));
     expect(await sequences(key)).toEqual([4, 5, 6]);
-    expect(await proofOf(key)).toMatchObject({ intact: true, anchor: { sequence: 3 } });
+    expect(await proofOf(key, 3)).toMatchObject({ intact: true, anchor: { sequence: 3 } });
   });
 
   it("are deleted a part at a time, the oldest first, and every part leaves a history that verifies", async () => {
@@ -97,7 +99,7 @@ describe("events that are older than the deployment keeps them", () => {
       left = Math.max(0, left - 5);
       const counts = await Promise.all(keys.map(sequences));
       expect(counts.flat()).toHaveLength(left);
-      for (const key of keys) expect(await proofOf(key)).toMatchObject({ intact: true, verifiedThrough: 4 });
+      for (const key of keys) expect(await proofOf(key, 0)).toMatchObject({ intact: true, verifiedThrough: 4 });
     }
   });
 
@@ -110,5 +112,40 @@ describe("events that are older than the deployment keeps them", () => {
     await key.stub.purge(asked);
     expect(await anchorOf(key)).toBeNull();
     expect(await proofOf(key)).toMatchObject({ intact: true, anchor: { sequence: 4 }, verifiedThrough: 5 });
+  });
+});
+
+describe("a beginning that was deleted as if for its age", () => {
+  /** What somebody would do who can write to D1, and has read this: the last hash that fits stays, and nothing before it. */
+  const forge = ({ id }: OpenKey, through: number) =>
+    env.DB.batch([
+      env.DB.prepare(
+        `INSERT OR REPLACE INTO anchors (key_id, sequence, hash)
+         SELECT key_id, sequence, hash FROM events WHERE key_id = ?1 AND sequence = ?2`,
+      ).bind(id, through),
+      env.DB.prepare("DELETE FROM events WHERE key_id = ?1 AND sequence <= ?2").bind(id, through),
+    ]);
+
+  it.each([1, 6, 9, 10])("is named as removed, up to event %i of 10 and be it all there is", async (through) => {
+    const key = await keyOf(10);
+    await forge(key, through);
+    expect(await sequences(key)).toHaveLength(10 - through);
+    const named = { intact: false, fault: { sequence: through, kind: "removed" }, anchor: { sequence: through } };
+    expect(await proofOf(key)).toMatchObject(named);
+    expect(await proofOf(key, 90)).toMatchObject(named);
+  });
+
+  it("is judged by the age of its newest event: to a minute of clocks that differ, and for 30 days", async () => {
+    const key = await keyOf(10);
+    await forge(key, 6);
+    // Event 6 is four days old.
+    expect(await proofOf(key, 5)).toMatchObject({ intact: false });
+    expect(await proofOf(key, 4)).toMatchObject({ intact: true });
+    vi.setSystemTime(Date.now() + DAY - 60_001);
+    expect(await proofOf(key, 5)).toMatchObject({ intact: false });
+    vi.setSystemTime(Date.now() + 1);
+    expect(await proofOf(key, 5)).toMatchObject({ intact: true });
+    vi.setSystemTime(Date.now() + 25 * DAY);
+    expect(await proofOf(key)).toMatchObject({ intact: true });
   });
 });

@@ -1,4 +1,3 @@
-import { createPrivateKey, createPublicKey } from "node:crypto";
 import { PREFIX, type Pepper } from "./key/credential.ts";
 import type { Environment } from "./key/policy.ts";
 import { readRoutes, type RouteRule } from "./routes.ts";
@@ -267,6 +266,8 @@ function readJwk(jwk: unknown): AssertionKey | null {
 
 /** Whether what is published belongs to what signs: an origin would believe nothing that another key has signed. */
 function isPair({ jwk }: AssertionKey): boolean {
+  // Asked for here, because to load it costs every start some milliseconds, and most objects read no such key.
+  const { createPrivateKey, createPublicKey } = process.getBuiltinModule("node:crypto");
   const ofPrivate = createPublicKey(createPrivateKey({ key: jwk, format: "jwk" }));
   return ofPrivate.export({ format: "jwk" }).x === jwk.x;
 }

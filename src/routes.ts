@@ -101,17 +101,36 @@ export function readRoutes(setting: unknown): RoutesReading {
 }
 
 /** The rule that decides about a method on a canonical path. */
-export const ruleFor = (routes: readonly RouteRule[], method: string, path: string): RouteRule =>
-  routes.find((rule) => (rule.methods === null || rule.methods.includes(method)) && fits(rule.path, path)) ?? UNNAMED;
-
-/** Whether a pattern fits a canonical path. */
-export function fits(pattern: string, path: string): boolean {
-  const wanted = pattern.split("/");
+export function ruleFor(routes: readonly RouteRule[], method: string, path: string): RouteRule {
   const given = path.split("/");
-  const open = wanted.at(-1) === "*";
-  if (open) wanted.pop();
-  if (open ? given.length < wanted.length : given.length !== wanted.length) return false;
-  return wanted.every((segment, at) => (segment === "*" ? given[at] !== "" : segment === given[at]));
+  for (const rule of routes) {
+    if ((rule.methods === null || rule.methods.includes(method)) && fits(patternOf(rule), given)) return rule;
+  }
+  return UNNAMED;
+}
+
+/** What the segments of a path must be; `open`: any number of others may follow. */
+type Pattern = { readonly segments: readonly string[]; readonly open: boolean };
+
+function fits({ segments, open }: Pattern, given: readonly string[]): boolean {
+  if (open ? given.length < segments.length : given.length !== segments.length) return false;
+  for (let at = 0; at < segments.length; at++) {
+    if (segments[at] === "*" ? given[at] === "" : segments[at] !== given[at]) return false;
+  }
+  return true;
+}
+
+/** Taken apart once for each rule: every request goes through the rules until one fits. */
+const patterns = new WeakMap<RouteRule, Pattern>();
+
+function patternOf(rule: RouteRule): Pattern {
+  let known = patterns.get(rule);
+  if (known === undefined) {
+    const segments = rule.path.split("/");
+    const open = segments.at(-1) === "*";
+    patterns.set(rule, (known = { segments: open ? segments.slice(0, -1) : segments, open }));
+  }
+  return known;
 }
 
 /** A segment as the canonical form has it: escapes in upper case, and none of a character that needs none. */

@@ -23,7 +23,7 @@ export const handleControl = async (
   path: string,
 ): Promise<Response> => {
   if (carriesCredential(request.url)) return problem("credentials-in-url", { requestId });
-  const app = isControlHost(request, config) ? onControlHost : onOtherHosts;
+  const app = isControlHost(request, config) ? onControlHost() : onOtherHosts();
   return app.fetch(request, { env, config, requestId, path }, ctx);
 };
 
@@ -50,5 +50,11 @@ function patternOf(path: string): string {
   return path.replaceAll(/\{(\w+)\}/g, ":$1");
 }
 
-const onControlHost = appOf(ROUTES);
-const onOtherHosts = appOf(ROUTES.filter(({ everyHost }) => everyHost));
+/** Built by the first request that needs it: an isolate that carries traffic only never does. */
+const once = <Value>(make: () => Value): (() => Value) => {
+  let made: Value | undefined;
+  return () => (made ??= make());
+};
+
+const onControlHost = once(() => appOf(ROUTES));
+const onOtherHosts = once(() => appOf(ROUTES.filter(({ everyHost }) => everyHost)));

@@ -109,7 +109,7 @@ export function rowsOf(cast: Cast): readonly Row[] {
       expected: { status: 200, marker: '"code":"invalid-key"' },
       above: {
         floor: "bare",
-        target: 0.8,
+        target: 0.85,
         beyond:
           "the admin token is hashed and compared, the body is bounded and judged field by field, the credential's checksum and HMAC tag are computed, and four headers are written",
       },
@@ -130,7 +130,7 @@ export function rowsOf(cast: Cast): readonly Row[] {
       expected: admitted,
       above: {
         floor: "rpc",
-        target: 0.8,
+        target: 0.9,
         beyond:
           "all that a forgery costs, then SHA-256 of the credential, a deadline on the call, the request's terms and the verdict through the RPC, the decision itself, and the wait for a write that is durable",
       },
@@ -191,7 +191,7 @@ export function rowsOf(cast: Cast): readonly Row[] {
       expected: admitted,
       above: {
         floor: "update",
-        target: 0.8,
+        target: 0.85,
         beyond:
           "as for one hot key, except that with 64 connections on 1,000 keys hardly two requests meet in one object, so each pays a row and a confirmed write of its own",
       },
@@ -233,7 +233,7 @@ export function rowsOf(cast: Cast): readonly Row[] {
       expected: fromOrigin,
       above: {
         floor: "forward-rpc",
-        target: null,
+        target: 0.85,
         beyond:
           "path and headers are judged and rewritten in both directions, the limits are told, the wait has a deadline, an assertion is signed (Ed25519)",
       },
@@ -246,7 +246,7 @@ export function rowsOf(cast: Cast): readonly Row[] {
       expected: fromOrigin,
       above: {
         floor: "forward-rpc",
-        target: null,
+        target: 0.85,
         beyond: "all that the gateway costs with an assertion, without the signature",
       },
     },
@@ -289,7 +289,7 @@ export function rowsOf(cast: Cast): readonly Row[] {
       expected: { status: 401, marker: '"code":"invalid-key"' },
       above: {
         floor: "bare-get",
-        target: 0.8,
+        target: 0.85,
         beyond:
           "path and header bounds are judged, the credential's checksum and HMAC tag are computed, and a problem document with five headers is written",
       },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fits, readRoutes, ruleFor, UNNAMED, type RouteRule } from "../../src/routes.ts";
+import { readRoutes, ruleFor, UNNAMED, type RouteRule } from "../../src/routes.ts";
 
 function rulesOf(...rules: object[]): readonly RouteRule[] {
   const reading = readRoutes(rules);
@@ -27,7 +27,10 @@ describe("a pattern", () => {
     ["/v1/*/items/*", "/v1/7/items", true],
     ["/v1/*/items/*", "/v1/7/items/8/9", true],
     ["/a%2Cb", "/a%2Cb", true],
-  ])("%s against %s: %s", (pattern, path, expected) => expect(fits(pattern, path)).toBe(expected));
+  ])("%s against %s: %s", (pattern, path, expected) => {
+    const rule = { ...UNNAMED, path: pattern };
+    expect(ruleFor([rule], "GET", path) === rule).toBe(expected);
+  });
 });
 
 describe("the rule that decides", () => {

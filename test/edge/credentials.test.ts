@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { AbortPoint } from "../support/abort-points.ts";
 import { codeOf, startGateway, type Gateway, type IssuedKey } from "../support/gateway.ts";
 import { testSecrets } from "../support/settings.ts";
 
@@ -28,6 +29,12 @@ function withOtherSecret(key: string, pepper = testSecrets.REKEY_PEPPERS.slice(2
 const forged = (key: string) => withChecksum(withOtherSecret(key).slice(0, -17) + "0".repeat(11));
 const mistyped = (key: string) => key.slice(0, -1) + (key.endsWith("0") ? "1" : "0");
 
+/** Arms an abort point of a key's object, or only asks how many objects were woken so far. */
+async function atDoor(body: { readonly key: string; readonly point?: AbortPoint }): Promise<{ woken: number }> {
+  const init = { method: "POST", body: JSON.stringify(body) };
+  return (await fetch(`${gateway.rekey.url}/_abort-point`, init)).json<{ woken: number }>();
+}
+
 /** Everything of an answer that a caller can see, with the one thing that may differ taken out. */
 async function visible(response: Response) {
   const headers = Object.fromEntries(response.headers);
@@ -39,7 +46,11 @@ async function visible(response: Response) {
 describe("A1: junk is refused without asking anybody", () => {
   it("no object is called or made, no question is put to the ledger, nothing reaches the origin", async () => {
     const victim = await gateway.issue();
-    await gateway.rekey.evict(victim.id);
+    // Its object ends, so that whatever reaches it wakes it.
+    await atDoor({ key: victim.id, point: "after the sync" });
+    expect((await gateway.use(victim.key)).status).toBe(503);
+    const { woken } = await atDoor({ key: victim.id });
+    gateway.seen();
     const objects = await gateway.rekey.objectIds();
     const questions = await gateway.rekey.ledgerQuestions();
 
@@ -59,14 +70,13 @@ describe("A1: junk is refused without asking anybody", () => {
 
     expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
     expect(answers[0]).toMatchObject({ status: 401, body: expect.stringContaining('"code":"invalid-key"') });
-    // Evicting an object that nobody has woken is refused: that is how it shows that nobody has.
-    expect(await gateway.rekey.evict(victim.id)).toBe(false);
+    expect((await atDoor({ key: victim.id })).woken).toBe(woken);
     expect(await gateway.rekey.objectIds()).toEqual(objects);
     expect(await gateway.rekey.ledgerQuestions()).toBe(questions);
     expect(gateway.seen()).toEqual([]);
     // The control: a credential that is not junk does wake it.
     await gateway.use(withOtherSecret(victim.key));
-    expect(await gateway.rekey.evict(victim.id)).toBe(true);
+    expect((await atDoor({ key: victim.id })).woken).toBe(woken + 1);
   });
 });
 

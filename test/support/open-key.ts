@@ -87,19 +87,22 @@ export async function forgetful<T>(stub: DurableObjectStub, step: Promise<T>): P
 }
 
 /**
- * Waits until the object has nothing left to write by itself: everything is delivered, and that is written down.
+ * Waits until the object has nothing left to write by itself: everything is delivered, that is written down, and the
+ * alarm stands where the agenda says. One that has just rung sets the next as its last thing.
  * @param planned what stays on its agenda all the same
  */
 export async function atRest(stub: Stub, planned: readonly TaskName[] = []): Promise<void> {
-  const tasks = () =>
-    runInDurableObject(stub, (_object, { storage }) =>
-      storage.sql
-        // Old events are let go of in a month.
-        .exec<{ task: string }>("SELECT task FROM agenda WHERE task <> 'prune-events'")
-        .toArray()
-        .map(({ task }) => task),
-    );
-  await expect.poll(tasks).toEqual(planned);
+  const look = () =>
+    runInDurableObject(stub, async (_object, { storage }) => {
+      const agenda = storage.sql
+        .exec<{ task: string; due: number }>("SELECT task, due_at AS due FROM agenda")
+        .toArray();
+      const due = agenda.length === 0 ? null : Math.min(...agenda.map((each) => each.due));
+      // Old events are let go of in a month.
+      const tasks = agenda.map(({ task }) => task).filter((task) => task !== "prune-events");
+      return { tasks, isArmed: (await storage.getAlarm()) === due };
+    });
+  await expect.poll(look, { timeout: 10_000 }).toEqual({ tasks: planned, isArmed: true });
 }
 
 /** `<boot>.<n>` as two numbers. */

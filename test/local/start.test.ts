@@ -1,7 +1,7 @@
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
-import { describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { testSecrets } from "../support/settings.ts";
 import { checkOut, freePort, signalGroup, type Checkout, type Job } from "../support/checkout.ts";
 
@@ -34,31 +34,60 @@ describe("npm start on a fresh checkout", () => {
     expect(start.output()).toContain("Stopped.");
     await expect(fetch(url)).rejects.toThrow("fetch failed");
   });
-
-  it("forwards to ORIGIN_URL if it is set", async () => {
-    await using checkout = await checkOut();
-    const start = await started(checkout, { ORIGIN_URL: "http://127.0.0.1:9" });
-    expect(start.output()).toContain("forwards to http://127.0.0.1:9.");
-  });
 });
 
-describe("after a SIGKILL", () => {
-  it("the next start on the same port and state has the same secrets and the same keys", async () => {
-    await using checkout = await checkOut();
-    const port = String(await freePort());
-    const first = await started(checkout, { PORT: port });
-    const secrets = await readFile(join(checkout.path, ".dev.vars"), "utf8");
+describe("a Rekey that runs, with secrets from before a later release", () => {
+  const older = `# mine\nREKEY_ADMIN_TOKEN=${testSecrets.REKEY_ADMIN_TOKEN}\nREKEY_PEPPERS=${testSecrets.REKEY_PEPPERS}`;
+  let checkout: Checkout;
+  let start: Job;
+  let port: string;
+  let file: string;
+  beforeAll(async () => {
+    checkout = await checkOut();
+    file = join(checkout.path, ".dev.vars");
+    await writeFile(file, older);
+    port = String(await freePort());
+    start = await started(checkout, { PORT: port, ORIGIN_URL: "http://127.0.0.1:9" });
+  });
+  afterAll(() => checkout[Symbol.asyncDispose]());
+
+  it("has added those that came with it, and changed not a byte of the others", async () => {
+    expect(start.output()).toContain("Added to .dev.vars: REKEY_ASSERTION_KEY, REKEY_PROXY_TOKEN.");
+    const newer = await readFile(file, "utf8");
+    expect(newer.startsWith(`${older}\n`)).toBe(true);
+    expect(newer.match(/^REKEY_\w+/gm)).toEqual([
+      "REKEY_ADMIN_TOKEN",
+      "REKEY_PEPPERS",
+      "REKEY_ASSERTION_KEY",
+      "REKEY_PROXY_TOKEN",
+    ]);
+  });
+
+  it("forwards to ORIGIN_URL if it is set", () => {
+    expect(start.output()).toContain("forwards to http://127.0.0.1:9.");
+  });
+
+  it("lets no other run on the same state", async () => {
+    const second = checkout.run("node", ["src/local/start.ts"], { PORT: String(await freePort()) });
+    expect(await second.ended).toBe(1);
+    expect(second.output()).toContain("runs on");
+    expect(second.output()).toContain("STATE_DIR=");
+  });
+
+  it("has, after a SIGKILL and a start on the same port and state, the same secrets and the same keys", async () => {
+    const secrets = await readFile(file, "utf8");
     const id = await createKey(port, secrets);
 
-    process.kill(first.pid, "SIGKILL");
-    await first.ended;
+    process.kill(start.pid, "SIGKILL");
+    await start.ended;
     // What it had started notices by itself.
     await vi.waitFor(() => expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow("fetch failed"), 5_000);
 
-    await started(checkout, { PORT: port });
-    expect(await readFile(join(checkout.path, ".dev.vars"), "utf8")).toBe(secrets);
-    const again = await fetch(`http://127.0.0.1:${port}/_rekey/v1/keys/${id}`, { headers: admin(secrets) });
-    expect(again.status).toBe(200);
+    const again = await started(checkout, { PORT: port });
+    expect(again.output()).not.toContain("Added");
+    expect(await readFile(file, "utf8")).toBe(secrets);
+    const kept = await fetch(`http://127.0.0.1:${port}/_rekey/v1/keys/${id}`, { headers: admin(secrets) });
+    expect(kept.status).toBe(200);
   });
 });
 
@@ -75,15 +104,6 @@ describe("what cannot work is said, and nothing is started", () => {
     other.close();
   });
 
-  it("another Rekey runs on the same state", async () => {
-    await using checkout = await checkOut();
-    await started(checkout);
-    const second = checkout.run("node", ["src/local/start.ts"], { PORT: String(await freePort()) });
-    expect(await second.ended).toBe(1);
-    expect(second.output()).toContain("runs on");
-    expect(second.output()).toContain("STATE_DIR=");
-  });
-
   it("a secret is missing from .dev.vars, which stays as it is", async () => {
     await using checkout = await checkOut();
     const lacking = "REKEY_ADMIN_TOKEN=mine\n";
@@ -93,28 +113,6 @@ describe("what cannot work is said, and nothing is started", () => {
     expect(start.output()).toContain("REKEY_PEPPERS");
     expect(start.output()).not.toContain("REKEY_ADMIN_TOKEN");
     expect(await readFile(join(checkout.path, ".dev.vars"), "utf8")).toBe(lacking);
-  });
-
-  it("secrets that came with a later release are added to an older .dev.vars, of which not a byte is changed", async () => {
-    await using checkout = await checkOut();
-    const file = join(checkout.path, ".dev.vars");
-    const older = `# mine\nREKEY_ADMIN_TOKEN=${testSecrets.REKEY_ADMIN_TOKEN}\nREKEY_PEPPERS=${testSecrets.REKEY_PEPPERS}`;
-    await writeFile(file, older);
-    const start = await started(checkout);
-    expect(start.output()).toContain("Added to .dev.vars: REKEY_ASSERTION_KEY, REKEY_PROXY_TOKEN.");
-    const newer = await readFile(file, "utf8");
-    expect(newer.startsWith(`${older}\n`)).toBe(true);
-    expect(newer.match(/^REKEY_\w+/gm)).toEqual([
-      "REKEY_ADMIN_TOKEN",
-      "REKEY_PEPPERS",
-      "REKEY_ASSERTION_KEY",
-      "REKEY_PROXY_TOKEN",
-    ]);
-    signalGroup(start.pid, "SIGINT");
-    await start.ended;
-    const again = await started(checkout);
-    expect(again.output()).not.toContain("Added");
-    expect(await readFile(file, "utf8")).toBe(newer);
   });
 
   it.each([
@@ -129,19 +127,27 @@ describe("what cannot work is said, and nothing is started", () => {
   });
 });
 
-it.each(["start", "demo", "deploy", "bundle", "routes", "audit"])(
-  "npm run %s -- --help explains itself and does nothing else",
-  async (name) => {
-    await using checkout = await checkOut();
-    const help = checkout.run("node", [`src/local/${name}.ts`, "--help"]);
-    expect(await help.ended).toBe(0);
-    expect(help.output()).toMatch(new RegExp(`^npm (?:run )?${name}`));
+describe("npm run <name> -- --help", () => {
+  let checkout: Checkout;
+  beforeAll(async () => {
+    checkout = await checkOut();
+  });
+  afterAll(() => checkout[Symbol.asyncDispose]());
 
-    const unknown = checkout.run("node", [`src/local/${name}.ts`, "--nonsense"]);
-    expect(await unknown.ended).toBe(2);
-    expect(unknown.output()).toContain("--nonsense");
-  },
-);
+  it.each(["start", "demo", "deploy", "bundle", "routes", "audit"])(
+    "explains %s and does nothing else",
+    async (name) => {
+      const before = await readdir(checkout.path);
+      const run = (flag: string) => checkout.run("node", [`src/local/${name}.ts`, flag]);
+      const [help, unknown] = [run("--help"), run("--nonsense")];
+      expect(await help.ended).toBe(0);
+      expect(help.output()).toMatch(new RegExp(`^npm (?:run )?${name}`));
+      expect(await unknown.ended).toBe(2);
+      expect(unknown.output()).toContain("--nonsense");
+      expect(await readdir(checkout.path)).toEqual(before);
+    },
+  );
+});
 
 /** `npm start` without npm: the process itself, so that it can be killed alone. */
 async function started(checkout: Checkout, env: Readonly<Record<string, string>> = {}): Promise<Job> {

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
@@ -5,15 +6,16 @@ import { testSecrets } from "./support/settings.ts";
 
 const root = join(import.meta.dirname, "..");
 
-/** Files at a time: one more than a small machine has cores, because each spends a third of its time waiting. */
-const WORKERS = 3;
+/** Files at a time: one more than there are cores, because each spends a third of its time waiting; never a crowd. */
+const WORKERS = Math.min(availableParallelism() + 1, 6);
 
 /** What promises an end within a second measures the machine too: it runs after all others, one file at a time. */
 const ALONE = ["test/proof/short/open-streams.test.ts", "test/proof/short/long-lived.test.ts"];
 
 /**
- * Four ways to run the same product, cheapest first: `unit` in plain Node, `runtime` inside workerd with the objects at
- * hand, `outside` over real HTTP; and `proof`, the campaigns at their short sizes, the last of them `alone`.
+ * Three ways to run the same product, cheapest first: `unit` in plain Node, `runtime` inside workerd with the objects at
+ * hand, `outside` over real HTTP. And the campaigns at their short sizes: `pure` in plain Node, `proof` over HTTP, the
+ * last of them `alone`. Projects of a group begin in the order of their names, so that the shortest files end a run.
  */
 export default defineConfig({
   root,
@@ -26,11 +28,19 @@ export default defineConfig({
         // The campaign of interleavings runs the object of a key without the platform.
         resolve: { alias: { "cloudflare:workers": join(root, "test/proof/simulation/durable-object.ts") } },
         test: {
+          name: "pure",
+          include: ["test/proof/pure/**/*.test.ts"],
+          maxWorkers: WORKERS,
+        },
+      },
+      {
+        root,
+        test: {
           name: "unit",
           // Pure: what one file leaves behind no other can find, and a process for each would cost more than the tests.
           isolate: false,
           maxWorkers: WORKERS,
-          include: ["test/unit/**/*.test.ts", "test/proof/pure/**/*.test.ts", "test/layers.test.ts"],
+          include: ["test/unit/**/*.test.ts", "test/layers.test.ts"],
         },
       },
       {

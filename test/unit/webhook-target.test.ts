@@ -34,6 +34,23 @@ describe("a webhook's URL", () => {
     expect(messageOf(url)).toBe(message);
   });
 
+  it.each([
+    "https://hooks.example.com\\@evil.example/",
+    "https:\\\\hooks.example.com/",
+    "https:/hooks.example.com/",
+    "https:hooks.example.com/",
+    "https:///hooks.example.com/",
+    " https://hooks.example.com/",
+    "https://hooks.example.com/ ",
+    "https://hooks.example.com/a b",
+    "https://hooks.exa\tmple.com/",
+    "https://hooks.example.com/\u00a0",
+  ])("may not be read in two ways: %j", (url) => {
+    const plainly = "must be written plainly, like https://example.com/path";
+    expect(messageOf(url)).toBe(plainly);
+    expect(messageOf(url.replace("hooks.example.com", "localhost"), true)).toBe(plainly);
+  });
+
   // Every notation by which one address can be written, and every address that is not one of the public internet.
   it.each([
     "https://127.0.0.1/",

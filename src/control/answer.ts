@@ -1,3 +1,4 @@
+import { CODES, type Code } from "../http/codes.ts";
 import { problem } from "../http/problem.ts";
 import type { KeyRecord } from "../key/record.ts";
 import type { Surroundings } from "./operation.ts";
@@ -31,6 +32,9 @@ export const recordAnswer = (about: About, record: KeyRecord, headers: Headers =
   json(about, 200, recordJson(record), { ...headers, ...etagOf(record) });
 
 export const etagOf = ({ revision }: KeyRecord): Headers => ({ etag: `"${revision}"` });
+
+/** The codes of a key's standing are 401 where the key itself asks, and a conflict where it is the target of a call. */
+export const statusOfTarget = (code: Code): number => (CODES[code].status === 401 ? 409 : CODES[code].status);
 
 export const notFound = ({ requestId }: About, headers: Headers = {}): Response =>
   problem("not-found", { requestId, headers });

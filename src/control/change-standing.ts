@@ -2,7 +2,7 @@ import { problem } from "../http/problem.ts";
 import type { Ask, Decided, KeyRpc, Reached, WithRecord } from "../key-object/rpc.ts";
 import type { Suspension } from "../key/standing.ts";
 import type { KeyId } from "../key/credential.ts";
-import { recordAnswer } from "./answer.ts";
+import { recordAnswer, statusOfTarget } from "./answer.ts";
 import { askFor, askOf } from "./ask.ts";
 import type { Call } from "./operation.ts";
 
@@ -18,5 +18,5 @@ export const changeStanding = (
     (answer, headers) =>
       answer.done
         ? recordAnswer(call, answer.record, headers)
-        : problem(answer.because, { requestId: call.requestId, status: 409, headers }),
+        : problem(answer.because, { requestId: call.requestId, status: statusOfTarget(answer.because), headers }),
   );

@@ -5,7 +5,7 @@ import { DAY_MS, epochMs, type EpochMs, HOUR_MS, rfc3339 } from "../key/time.ts"
 import { readUsage, type Usage, type UsagePage } from "../ledger/usage.ts";
 import { json } from "./answer.ts";
 import type { Surroundings } from "./operation.ts";
-import { asOfLedger, cursorOf } from "./page.ts";
+import { asOfLedger, cursorOf, toFill } from "./page.ts";
 import { timeJson } from "./record-json.ts";
 import type { UsageJson } from "./schema/usage.ts";
 
@@ -24,10 +24,10 @@ export type UsageQuestion = {
   readonly limit: number;
 };
 
-/** A page of usage, or all of it as CSV. */
+/** A page of usage, or all of it as CSV. `whose`: `null` where there is nothing of it for the one who asks. */
 export async function usageAnswer(
   call: Pick<Surroundings, "env" | "request" | "requestId">,
-  whose: Pick<UsagePage, "keyId" | "owner">,
+  whose: Pick<UsagePage, "keyId" | "owner"> | null,
   { from, to, by, cursor, limit }: UsageQuestion,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Response> {
@@ -36,8 +36,9 @@ export async function usageAnswer(
   const since = cursor ?? epochMs(from === undefined ? startOf(until, by) : Date.parse(from));
   const wantsCsv = asksForCsv(call.request.headers.get("accept") ?? "");
   const most = wantsCsv ? MOST_ROWS : limit;
-  const found = await readUsage(call.env.DB, { ...whose, by, from: since, to: until, limit: most + 1 });
-  if (wantsCsv) return found.length > most ? tooMany(call, headers) : csv(call, found.map(usageJson));
+  const asked = { by, from: since, to: until, limit: toFill(most) };
+  const found = whose === null ? [] : await readUsage(call.env.DB, { ...whose, ...asked });
+  if (wantsCsv) return found.length > most ? tooMany(call, headers) : csv(call, found.map(usageJson), headers);
   const next = found[limit];
   const items = found.slice(0, limit).map(usageJson);
   const nextCursor = next === undefined ? null : cursorOf(String(next.start));
@@ -83,7 +84,11 @@ function byCode(refused: Counts): Partial<Record<Code, number>> {
 }
 
 /** RFC 4180: a header, and a row for each hour or day, with a column for each code that anything was refused with. */
-function csv({ requestId }: Pick<Surroundings, "requestId">, rows: readonly UsageJson[]): Response {
+function csv(
+  { requestId }: Pick<Surroundings, "requestId">,
+  rows: readonly UsageJson[],
+  headers: Readonly<Record<string, string>>,
+): Response {
   const codes = [...new Set(rows.flatMap(({ refused }) => Object.keys(refused)))].toSorted() as Code[];
   const lines = [
     ["start", "admitted", "units", ...codes, "lastUsedAt"],
@@ -102,6 +107,7 @@ function csv({ requestId }: Pick<Surroundings, "requestId">, rows: readonly Usag
       "cache-control": "no-store",
       "x-content-type-options": "nosniff",
       "rekey-request-id": requestId,
+      ...headers,
     },
   });
 }

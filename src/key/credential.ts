@@ -18,7 +18,7 @@ import { sha256 } from "./sha256.ts";
  * - The *checksum* is CRC-32 over everything before it. Scanners and clients can spot a typing error offline; it stops
  *   no attacker.
  */
-export const FORMAT = "1";
+const FORMAT = "1";
 const KEY_ID_WIDTH = 16;
 const SECRET_WIDTH = 32;
 const TAG_WIDTH = 11;

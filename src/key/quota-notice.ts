@@ -3,7 +3,7 @@ import type { Key, Moved } from "./key.ts";
 import { rfc3339 } from "./time.ts";
 
 /** Of what a period has to give, in percent. */
-export const QUOTA_NOTICES = [80, 90, 100] as const;
+const QUOTA_NOTICES = [80, 90, 100] as const;
 
 /**
  * Tells people, once for each of these and each period, how far a quota is used. A step that passes several of them

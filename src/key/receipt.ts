@@ -34,7 +34,7 @@ export type Idempotency = { readonly actor: string; readonly header: string; rea
 export const NO_RECEIPTS: Receipts = { seen: [], repeat: null };
 
 /** How long an answer can be repeated, in milliseconds. */
-export const REPEAT_MS = 10 * MINUTE_MS;
+const REPEAT_MS = 10 * MINUTE_MS;
 /** How long a receipt is kept, in milliseconds; the one of the creation is kept for ever. */
 const KEPT_MS = 7 * DAY_MS;
 const KEPT = 256;

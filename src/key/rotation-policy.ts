@@ -12,7 +12,7 @@ export function dueAt({ profile, standing }: Pick<Key, "profile" | "standing">):
 }
 
 /** Whether the current secret has had its uses or its time. */
-export function isRotationDue(key: Key, now: EpochMs): boolean {
+function isRotationDue(key: Key, now: EpochMs): boolean {
   const uses = key.profile.rotation?.afterUses ?? null;
   const due = dueAt(key);
   return (uses !== null && key.use.admittedWithSecret >= uses) || (due !== null && now >= due);

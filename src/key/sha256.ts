@@ -9,7 +9,7 @@
 export type Midstate = Int32Array;
 
 export const BLOCK_BYTES = 64;
-export const HASH_BYTES = 32;
+const HASH_BYTES = 32;
 
 // prettier-ignore
 const START: Midstate = new Int32Array([

@@ -1,7 +1,7 @@
 import type { WebhookBook } from "./book.ts";
 
-/** How many messages are under way at once. */
-const AT_A_TIME = 8;
+/** How many messages are under way at once, at most. */
+export const AT_A_TIME = 8;
 /** After so many failures in a row one message at a time is tried, and none for a while, in milliseconds. */
 const FAILURES_TO_SLOW_DOWN = 5;
 const QUIET_MS = 30_000;
@@ -30,11 +30,6 @@ export class Pace {
 
   get isQuiet(): boolean {
     return Date.now() < this.#quietUntil;
-  }
-
-  /** Whether no more attempts can be under way, whoever asks for one. */
-  isFull(underWay: number): boolean {
-    return underWay >= AT_A_TIME;
   }
 
   /** Attempts have ended, and the endpoint says how. */

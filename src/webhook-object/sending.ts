@@ -7,7 +7,7 @@ import { retryAt } from "../webhook/retry.ts";
 import type { Due, WebhookBook } from "./book.ts";
 import { ERRAND_MS } from "./errand.ts";
 import { now } from "./now.ts";
-import type { Pace } from "./pace.ts";
+import { AT_A_TIME, type Pace } from "./pace.ts";
 
 /** How many messages are sent in one invocation: the platform bounds the calls of an invocation. */
 const PER_INVOCATION = 100;
@@ -30,8 +30,9 @@ export class Sending {
     return this.#underWay.has(id);
   }
 
+  /** Whether no more attempts can be under way, whoever asks for one. */
   get isFull(): boolean {
-    return this.#pace.isFull(this.#underWay.size);
+    return this.#underWay.size >= AT_A_TIME;
   }
 
   /** Sends what is due, as many messages as one invocation may send. */

@@ -157,6 +157,11 @@ describe("the usage of many keys", () => {
     };
     expect(await asAcme("")).toEqual([2]);
     expect(await asAcme("?owner=b")).toEqual([]);
+    const table = await control("GET", "/_rekey/v1/usage?owner=b", {
+      authorization: `Bearer ${ofAcme.key}`,
+      headers: { accept: "text/csv" },
+    });
+    expect(await table.text()).toBe("start,admitted,units,lastUsedAt\r\n");
   });
 
   it.each([

@@ -1,4 +1,5 @@
 import { CODE_OF_REASON, CODES, type Code } from "../../http/codes.ts";
+import { statusOfTarget } from "../answer.ts";
 import type { Operation } from "../operation.ts";
 
 /** A code that an operation can answer with. A code about the caller and the same about the target differ in status. */
@@ -18,10 +19,10 @@ const OF_THE_CALLER: readonly Code[] = [
  */
 export function refusalsOf(operation: Operation): readonly PossibleRefusal[] {
   const { scope, refusals } = operation;
-  const aboutTheTarget = (code: Code) => scope !== null && scope !== "self" && CODES[code].status === 401;
+  const statusOf = (code: Code) => (scope === null || scope === "self" ? CODES[code].status : statusOfTarget(code));
   const all: readonly PossibleRefusal[] = [
     ...shapeRefusals(operation).map((code) => ({ code, status: CODES[code].status })),
-    ...refusals.map((code) => ({ code, status: aboutTheTarget(code) ? 409 : CODES[code].status })),
+    ...refusals.map((code) => ({ code, status: statusOf(code) })),
   ];
   return [...new Map(all.map((each) => [`${each.code} ${each.status}`, each])).values()];
 }

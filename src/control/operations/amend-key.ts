@@ -1,9 +1,8 @@
 import type * as z from "zod/mini";
-import { CODES } from "../../http/codes.ts";
 import { problem } from "../../http/problem.ts";
 import type { Amendment } from "../../key/amend.ts";
 import { epochMs } from "../../key/time.ts";
-import { recordAnswer } from "../answer.ts";
+import { recordAnswer, statusOfTarget } from "../answer.ts";
 import { askFor, askOf } from "../ask.ts";
 import { operation } from "../operation.ts";
 import { amendBody } from "../schema/amend.ts";
@@ -31,11 +30,7 @@ export const amendKey = operation({
       (answer, headers) => {
         if (answer.done) return recordAnswer(call, answer.record, headers);
         const { because } = answer;
-        return problem(because, {
-          requestId,
-          status: because === "key-revoked" ? 409 : CODES[because].status,
-          headers,
-        });
+        return problem(because, { requestId, status: statusOfTarget(because), headers });
       },
     );
   },

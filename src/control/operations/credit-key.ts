@@ -2,7 +2,7 @@ import type * as z from "zod/mini";
 import { problem } from "../../http/problem.ts";
 import type { CreditCommand, Credited } from "../../key/credit.ts";
 import { BOUNDS } from "../../key/policy.ts";
-import { recordAnswer } from "../answer.ts";
+import { recordAnswer, statusOfTarget } from "../answer.ts";
 import { askFor, askOf } from "../ask.ts";
 import { operation } from "../operation.ts";
 import { creditBody } from "../schema/credit.ts";
@@ -14,7 +14,7 @@ type Refused = Extract<Credited, { readonly done: false }>["because"];
 /** What to tell of each refusal. Every one is about the key as it is, so none says that the body is wrong. */
 const REFUSALS = {
   "precondition-failed": { code: "precondition-failed" },
-  "key-revoked": { code: "key-revoked", status: 409 },
+  "key-revoked": { code: "key-revoked", status: statusOfTarget("key-revoked") },
   "no-balance": { code: "conflict", detail: 'Only a quota with the period "none" is a balance that takes credits.' },
   "over-limit": { code: "conflict", detail: `The limit would be above ${BOUNDS.limit}.` },
 } as const satisfies Record<Refused, object>;

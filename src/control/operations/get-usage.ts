@@ -1,9 +1,7 @@
 import * as z from "zod/mini";
-import { epochMs } from "../../key/time.ts";
-import { json } from "../answer.ts";
 import { ownerOfList } from "../authority.ts";
 import { operation } from "../operation.ts";
-import { cursorParameter, emptyPage, limitParameter, pageOf } from "../page.ts";
+import { cursorParameter, limitParameter, pageOf } from "../page.ts";
 import { label } from "../schema/fields.ts";
 import { usage, usageQuery } from "../schema/usage.ts";
 import { readStart, usageAnswer } from "../usage.ts";
@@ -32,7 +30,6 @@ export const getUsage = operation({
   refusals: ["ledger-unavailable"],
   async handle(call) {
     const owner = ownerOfList(call, call.query.owner);
-    if (owner === undefined) return json(call, 200, emptyPage(epochMs(Date.now())));
-    return usageAnswer(call, { keyId: null, owner }, call.query);
+    return usageAnswer(call, owner === undefined ? null : { keyId: null, owner }, call.query);
   },
 });

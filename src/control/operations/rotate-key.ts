@@ -1,5 +1,5 @@
-import { CODES } from "../../http/codes.ts";
 import { problem } from "../../http/problem.ts";
+import { statusOfTarget } from "../answer.ts";
 import { askFor, askOf } from "../ask.ts";
 import { operation } from "../operation.ts";
 import { rotated, rotatedAnswer } from "../rotated-json.ts";
@@ -27,10 +27,8 @@ export const rotateKey = operation({
       (answer, headers) => {
         if (answer.done) return rotatedAnswer(call, answer, headers);
         const { because, currentVersion } = answer;
-        // The codes of a key's standing are 401 where the key itself asks, and a conflict where it is the target.
-        const status = because === "key-revoked" || because === "key-expired" ? 409 : CODES[because].status;
         const members = because === "version-conflict" ? { currentVersion } : {};
-        return problem(because, { requestId, status, headers, members });
+        return problem(because, { requestId, status: statusOfTarget(because), headers, members });
       },
     );
   },

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import type { OwnerStanding } from "../../key/owner-order.ts";
 import { label } from "./fields.ts";
 
-export const OWNER_STATUSES = ["active", "suspended", "revoked"] as const satisfies readonly OwnerStanding[];
+const OWNER_STATUSES = ["active", "suspended", "revoked"] as const satisfies readonly OwnerStanding[];
 
 export const ownerParams = z.lazy(() => z.strictObject({ owner: label }));
 

@@ -27,7 +27,7 @@ export const C11: Campaign = {
   name: "C11",
   title: "old copies are put back: of the ledger, of the objects, of both",
   short: 2,
-  full: 30,
+  full: 24,
   unit: "restores",
   async run(size, seed, progress) {
     let counts: Findings["counts"] = { restores: 0 };

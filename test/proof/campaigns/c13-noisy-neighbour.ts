@@ -35,6 +35,7 @@ export const C13: Campaign = {
   short: 0,
   full: 1_600,
   unit: "quiet requests",
+  isTimed: true,
   async run(size, seed, progress) {
     await using origin = await startOrigin();
     await using rekey = await deploy({ origin: origin.url, shields: SHIELD });

@@ -35,6 +35,7 @@ export const C14: Campaign = {
   short: 50,
   full: 500,
   unit: "connections",
+  isTimed: true,
   async run(size, seed, progress) {
     await using origin = await startEndlessOrigin();
     await using rekey = await deploy({ edges: 2, origin: origin.url, vars: { ROUTES: JSON.stringify(ROUTES) } });

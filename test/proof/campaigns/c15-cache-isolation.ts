@@ -60,7 +60,7 @@ export const C15: Campaign = {
   name: "C15",
   title: "answers that a shared cache would give to another",
   short: 300,
-  full: 6_000,
+  full: 4_000,
   unit: "things asked for",
   async run(size, seed, progress) {
     await using origin = await startTalkativeOrigin();

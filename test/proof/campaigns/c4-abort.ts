@@ -69,7 +69,7 @@ export const C4: Campaign = {
   name: "C4",
   title: "aborts at every point of every operation",
   short: 1,
-  full: 4,
+  full: 2,
   unit: "rounds of all cells",
   async run(size, _seed, progress) {
     await using rekey = await deploy({ faultyLedger: true });

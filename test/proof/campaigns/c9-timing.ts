@@ -36,6 +36,7 @@ export const C9: Campaign = {
   short: 0,
   full: 200_000,
   unit: "measurements",
+  isTimed: true,
   async run(size, seed, progress) {
     const counts: Record<string, number> = {};
     const violations: string[] = [];

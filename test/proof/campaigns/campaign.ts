@@ -7,6 +7,8 @@ export type Campaign = {
   readonly short: number;
   readonly full: number;
   readonly unit: string;
+  /** True: it measures time, or holds something to a second, and wants the machine for itself. */
+  readonly isTimed?: true;
   /**
    * Its part that only computes. Units know nothing of each other, so that a full run shares them out among all cores,
    * each with seeds of its own; a seed repeats all that comes of it.

@@ -11,11 +11,10 @@ const path = join(root, "docs/proof.md");
 /** Parts of docs/proof.md that different commands write. */
 type Part = "campaigns" | "planted bugs";
 
-/** Puts what the campaigns found into docs/proof.md. */
-export async function writeReport(seed: number, outcomes: readonly Outcome[]): Promise<void> {
-  const seconds = outcomes.reduce((sum, outcome) => sum + outcome.seconds, 0);
+/** Puts what the campaigns found into docs/proof.md. @param ms how long all of it took: some ran side by side. */
+export async function writeReport(seed: number, ms: number, outcomes: readonly Outcome[]): Promise<void> {
   const lines = [
-    `Run of ${new Date().toISOString().slice(0, 10)}, seed ${seed}, ${Math.ceil(seconds / 60)} minutes on ${await machine()}.`,
+    `Run of ${new Date().toISOString().slice(0, 10)}, seed ${seed}, ${Math.ceil(ms / 60_000)} minutes on ${await machine()}.`,
     "",
     "| | campaign | size | seen | seconds | violations | bound |",
     "|---|---|---|---|---|---|---|",

@@ -29,7 +29,8 @@ export type ListedAlert = {
 
 /**
  * Adds the alerts among the events of one key. Those that are there already stay as they are, with what people have
- * said of them; a delivery that was long under way adds nothing to a key that was purged meanwhile.
+ * said of them; a delivery that was long under way adds nothing to a key that was purged meanwhile, and nothing comes back
+ * that was deleted for its age.
  */
 export const insertAlerts = (
   db: D1Database,
@@ -49,6 +50,7 @@ export const insertAlerts = (
                 json_remove(value -> 'detail', '$.alert', '$.action')
          FROM json_each(?2)
          WHERE NOT EXISTS (SELECT 1 FROM keys WHERE id = ?1 AND status = 'purged')
+           AND value ->> 'sequence' > coalesce((SELECT sequence FROM anchors WHERE key_id = ?1), 0)
          ON CONFLICT (id) DO NOTHING`,
       )
       .bind(id, JSON.stringify(alerts), owner),

@@ -7,7 +7,8 @@ const OLDEST = `SELECT key_id, sequence, hash FROM events WHERE at_ms < ?1 AND h
 
 /**
  * Deletes events from before an instant, the oldest first, at most `limit`. Of each key the hash of the newest one that
- * is deleted is kept, so that the rest of its history still verifies. Answers how many were deleted.
+ * is deleted is kept, so that the rest of its history still verifies. Alerts go with the events that they repeat. Answers
+ * how many events were deleted.
  */
 export async function deleteEventsBefore(db: D1Database, before: EpochMs, limit: number): Promise<number> {
   const [, deleted] = await fromLedger(
@@ -22,6 +23,9 @@ export async function deleteEventsBefore(db: D1Database, before: EpochMs, limit:
         .bind(before, limit),
       db
         .prepare(`DELETE FROM events WHERE (key_id, sequence) IN (SELECT key_id, sequence FROM (${OLDEST}))`)
+        .bind(before, limit),
+      db
+        .prepare("DELETE FROM alerts WHERE id IN (SELECT id FROM alerts WHERE at_ms < ?1 ORDER BY at_ms LIMIT ?2)")
         .bind(before, limit),
     ]),
   );

@@ -8,7 +8,7 @@ import { deleteEventsBefore } from "../../src/ledger/retention.ts";
 import { doChores } from "../../src/scheduled.ts";
 import { control, told } from "../support/control.ts";
 import { ledgerOf } from "../support/meet-ledger.ts";
-import { asked, openKey, rotated, type OpenKey } from "../support/open-key.ts";
+import { asked, hears, openKey, rotated, type OpenKey } from "../support/open-key.ts";
 
 const DAY = 86_400_000;
 
@@ -101,6 +101,36 @@ describe("events that are older than the deployment keeps them", () => {
       expect(counts.flat()).toHaveLength(left);
       for (const key of keys) expect(await proofOf(key, 0)).toMatchObject({ intact: true, verifiedThrough: 4 });
     }
+  });
+
+  it("take their alerts with them, and neither comes back with a delivery that repeats them", async () => {
+    const key = await openKey();
+    await rotated(key.stub);
+    for (let day = 1; day <= 3; day++) {
+      vi.setSystemTime(Date.now() + DAY);
+      expect(await hears(key.stub, key.credential)).toBe("key-rotated");
+      await key.stub.suspend(asked);
+      await key.stub.resume(asked);
+    }
+    const alerts = async () =>
+      (
+        await env.DB.prepare("SELECT at_ms FROM alerts WHERE key_id = ? ORDER BY at_ms")
+          .bind(key.id)
+          .all<{ at_ms: number }>()
+      ).results.map(({ at_ms }) => (Date.now() - at_ms) / DAY);
+    expect(await alerts()).toEqual([2, 1, 0]);
+    vi.setSystemTime(Date.now() + 1);
+    await keepDays(1);
+    const kept = await alerts();
+    expect(kept.map(Math.floor)).toEqual([0]);
+    await env.DB.prepare("DELETE FROM alerts WHERE key_id = ?").bind(key.id).run();
+    await env.DB.prepare(
+      "DELETE FROM events WHERE key_id = ? AND sequence = (SELECT max(sequence) FROM events WHERE key_id = ?1)",
+    )
+      .bind(key.id)
+      .run();
+    await doChores(env, epochMs(Date.now()));
+    expect(await alerts()).toEqual(kept);
   });
 
   it("leave no trace of a key that is purged afterwards", async () => {

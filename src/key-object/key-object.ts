@@ -90,15 +90,8 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     this.#config.ledgerEpoch,
   );
   readonly #clock = new ForwardClock(this.#state.key?.use.newest ?? epochMs(0), () => Date.now());
-  readonly #outbox = new Outbox(this.env.DB, this.#book, this.#state, () => this.#clock.now());
-  /** What was refused lately. Lost when the object rests: a refusal writes nothing, unless it raises an alert. */
-  #history: History = NOTHING_SEEN;
-
-  readonly #tally = new Tally(this.#state, {
-    now: () => this.#clock.now(),
-    flushed: () => this.ctx.waitUntil(this.#tell()),
-  });
-
+  readonly #outbox = new Outbox(this.env.DB, this.#book, this.#state, this.#clock);
+  readonly #tally = new Tally(this.#state, this.#clock, () => this.ctx.waitUntil(this.#tell()));
   readonly #attachments = new Attachments(this.#exchanges, this.#state, this.#clock);
   readonly #duties = new Duties({
     book: this.#book,
@@ -115,6 +108,9 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     tally: this.#tally,
     duties: this.#duties,
   });
+
+  /** What was refused lately. Lost when the object rests: a refusal writes nothing, unless it raises an alert. */
+  #history: History = NOTHING_SEEN;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);

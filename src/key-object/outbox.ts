@@ -1,6 +1,6 @@
 import { deliver, type Delivery } from "../ledger/deliver.ts";
 import { recordOf } from "../key/record.ts";
-import { after, epochMs, type EpochMs } from "../key/time.ts";
+import { after, epochMs, type EpochMs, type ForwardClock } from "../key/time.ts";
 import type { HourUse } from "../key/usage.ts";
 import type { LedgerView } from "../key/recover.ts";
 import { orAfter } from "../or-after.ts";
@@ -18,8 +18,8 @@ const REASSERT_ATTEMPTS = 5;
 const INLINE_DELIVERY_MS = 300;
 
 /**
- * Hands the key's undelivered events, its use by the hour and its newest record to the ledger. At least once, in order, one delivery at a
- * time; the ledger turns a second delivery into nothing.
+ * Hands the key's undelivered events, its use by the hour and its newest record to the ledger. At least once, in order,
+ * one delivery at a time; the ledger turns a second delivery into nothing.
  *
  * Only what storage holds is handed over, never what memory is ahead with: people must not read of a change that a
  * crash could still undo.
@@ -28,16 +28,16 @@ export class Outbox {
   readonly #db: D1Database;
   readonly #book: Book;
   readonly #state: State;
-  readonly #now: () => EpochMs;
+  readonly #clock: ForwardClock;
   #underWay: Promise<void> | null = null;
   /** The hour under way as the ledger last heard of it; `null` if that is not known. */
   #hourTold: HourUse | null = null;
 
-  constructor(db: D1Database, book: Book, state: State, now: () => EpochMs) {
+  constructor(db: D1Database, book: Book, state: State, clock: ForwardClock) {
     this.#db = db;
     this.#book = book;
     this.#state = state;
-    this.#now = now;
+    this.#clock = clock;
   }
 
   /**
@@ -67,7 +67,7 @@ export class Outbox {
   reassert(epoch: string): void {
     const { page } = this.#state;
     if (this.#book.written === null || page.epoch === epoch) return;
-    const dueAt = after(this.#now(), backoffMs(REASSERT_ATTEMPTS, Math.random()));
+    const dueAt = after(this.#clock.now(), backoffMs(REASSERT_ATTEMPTS, Math.random()));
     const planned = page.agenda.get("deliver") ?? { dueAt, attempts: 0 };
     const agenda = sequenceOf(page) === 0 ? page.agenda : withTask(page.agenda, "deliver", planned);
     this.#state.housekeep({ ...page, epoch, delivered: 0, hoursDelivered: null, agenda });
@@ -124,7 +124,7 @@ export class Outbox {
     const current = hour === null || isSameReading(hour, this.#hourTold) ? [] : [hour];
     if (events.length === 0 && over.length === 0 && current.length === 0) return null;
     this.#hourTold = hour;
-    const now = this.#now();
+    const now = this.#clock.now();
     const hasFailed = (page.agenda.get("deliver")?.attempts ?? 0) > 0;
     const late = hasFailed && events.length > 0 ? { at: now, since: events[0]!.at } : undefined;
     return {
@@ -146,7 +146,7 @@ export class Outbox {
   #failed(cause: unknown): void {
     const { page } = this.#state;
     console.warn({ message: "the ledger could not be told", keyId: page.key?.profile.id, cause: String(cause) });
-    const now = this.#now();
+    const now = this.#clock.now();
     this.#hourTold = null;
     // A change that finds the ledger down must not put off the attempt that is planned already.
     if (page.agenda.has("deliver") && !this.#state.isDue("deliver", now)) return;

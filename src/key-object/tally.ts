@@ -13,7 +13,7 @@ import {
   type RefusalCount,
   type RefusalCounts,
 } from "../key/refusal-count.ts";
-import type { EpochMs } from "../key/time.ts";
+import type { EpochMs, ForwardClock } from "../key/time.ts";
 import { countRefusals, sumOf, type Counts } from "../key/usage.ts";
 import { withDue, withoutTask } from "./agenda.ts";
 import { backlogOf, BACKLOG_LIMIT } from "./backlog.ts";
@@ -22,12 +22,6 @@ import type { State } from "./state.ts";
 /** How long after a decision at the latest what came of it is written down and told, in milliseconds. */
 export const FLUSH_AFTER_MS = 4_500;
 
-export type TallyHooks = {
-  readonly now: () => EpochMs;
-  /** Called when there is something to tell the ledger. */
-  readonly flushed: () => void;
-};
-
 /**
  * What is counted of decisions beside what they decide on: refusals by reason and minute, and the addresses of clients.
  * It costs a decision no row: a timer writes it down within seconds. A crash may lose the last of it, and loses nothing
@@ -35,15 +29,18 @@ export type TallyHooks = {
  */
 export class Tally {
   readonly #state: State;
-  readonly #hooks: TallyHooks;
+  readonly #clock: ForwardClock;
+  readonly #flushed: () => void;
   readonly #clients: Map<string, Client>;
   readonly #refused = new Map<string, RefusalCount>();
   #clientsChanged = false;
   #timer: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(state: State, hooks: TallyHooks) {
+  /** @param flushed called when there is something to tell the ledger. */
+  constructor(state: State, clock: ForwardClock, flushed: () => void) {
     this.#state = state;
-    this.#hooks = hooks;
+    this.#clock = clock;
+    this.#flushed = flushed;
     this.#clients = new Map(state.page.clients);
   }
 
@@ -93,7 +90,7 @@ export class Tally {
   flush(): void {
     const { page } = this.#state;
     if (page.key === null) return this.#withdraw();
-    const now = this.#hooks.now();
+    const now = this.#clock.now();
     const told = tell(page.key, mergeRefusals(page.refusals, this.#refused), now, BACKLOG_LIMIT - backlogOf(page));
     const key = this.#refused.size === 0 ? told.key : withRefused(told.key, reasonsIn(this.#refused), now);
     const refusals = told.open.size === 0 && page.refusals.size === 0 ? page.refusals : told.open;
@@ -108,7 +105,7 @@ export class Tally {
     } else if (refusals !== page.refusals || clients !== page.clients || agenda !== page.agenda) {
       this.#state.housekeep(next);
     }
-    this.#hooks.flushed();
+    this.#flushed();
   }
 }
 

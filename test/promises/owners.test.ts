@@ -106,17 +106,21 @@ describe("an owner that is revoked", () => {
     const issued: Issued[] = [];
     const refused: unknown[] = [];
     const some = Promise.withResolvers<void>();
-    // Ten at a time, from before the decision until each has been refused: some are in time, and some are not.
+    let isDecided = false;
+    // Ten at a time, from before the decision to one each that begins after it: some are in time, and some are not.
     const creating = Array.from({ length: 10 }, async () => {
-      for (;;) {
+      for (let isLast = false; !isLast;) {
+        isLast = isDecided;
         const { status, body } = await create(owner);
         if (status !== 201) return refused.push(body["code"]);
         issued.push(body as unknown as Issued);
         if (issued.length === 5 * round) some.resolve();
       }
+      return null;
     });
     await some.promise;
     expect((await decide(owner, "revoke")).status).toBe(200);
+    isDecided = true;
     await Promise.all(creating);
     expect(refused).toEqual(Array(10).fill("owner-revoked"));
     expect(issued.length).toBeGreaterThanOrEqual(5 * round);

@@ -30,26 +30,51 @@ export async function createKeys(
   count: number,
   policy: keyof typeof POLICIES = "quota",
 ): Promise<readonly string[]> {
-  const credentials: string[] = [];
+  return (await issueKeys(port, count, policy)).map(({ key }) => key);
+}
+
+/** A key's credential, and the id of the key. */
+export type Issued = { readonly key: string; readonly id: string };
+
+/** As `createKeys`, for whoever is going to change them. */
+export async function issueKeys(
+  port: number,
+  count: number,
+  policy: keyof typeof POLICIES = "quota",
+): Promise<readonly Issued[]> {
+  const issued: Issued[] = [];
+  let begun = 0;
   const create = async (): Promise<void> => {
-    while (credentials.length < count) {
-      const at = credentials.push("") - 1;
-      credentials[at] = await createKey(port, { name: `bench ${at}`, ...POLICIES[policy] });
+    while (begun < count) {
+      const at = begun++;
+      issued[at] = await createKey(port, { name: `bench ${at}`, ...POLICIES[policy] });
     }
   };
   await Promise.all(Array.from({ length: 32 }, create));
-  return credentials;
+  return issued;
 }
 
-async function createKey(port: number, body: object): Promise<string> {
-  const response = await fetch(`http://127.0.0.1:${port}/_rekey/v1/keys`, {
+/** A credential of a key that has been rotated since. */
+export async function retiredKey(port: number): Promise<string> {
+  const { key, id } = await createKey(port, { name: "bench, rotated", ...POLICIES.quota });
+  await control(port, `/keys/${id}/rotate`, {}, 200);
+  return key;
+}
+
+async function createKey(port: number, body: object): Promise<Issued> {
+  const response = await control(port, "/keys", body, 201);
+  const { key, record } = await response.json<{ key: string; record: { id: string } }>();
+  return { key, id: record.id };
+}
+
+async function control(port: number, path: string, body: object, expected: number): Promise<Response> {
+  const response = await fetch(`http://127.0.0.1:${port}/_rekey/v1${path}`, {
     method: "POST",
     headers: { authorization: `Bearer ${adminToken}`, "content-type": "application/json" },
     body: JSON.stringify(body),
   });
-  if (response.status !== 201) throw new Error(`a key was not created: ${response.status} ${await response.text()}`);
-  const { key } = await response.json<{ key: string }>();
-  return key;
+  if (response.status === expected) return response;
+  throw new Error(`${path} was answered ${response.status}: ${await response.text()}`);
 }
 
 /** Credentials with the right grammar and checksum, made by somebody who does not have our pepper. */

@@ -1,7 +1,8 @@
-import { adminToken } from "./keys.ts";
+import { adminToken, POLICIES } from "./keys.ts";
 import { render } from "./request.ts";
 import type { Subject } from "./rounds.ts";
 import type { Running } from "./workerd.ts";
+import { ASK_PATH } from "./workers/ask-path.ts";
 
 /** The names by which `--only` knows the rows. */
 export const ROW_IDS = [
@@ -9,10 +10,12 @@ export const ROW_IDS = [
   "forged",
   "rpc",
   "hot",
+  "hot-rpc",
   "none",
   "quota",
   "limits",
   "refused",
+  "retired",
   "update",
   "many",
   "reserve",
@@ -24,6 +27,8 @@ export const ROW_IDS = [
   "gateway-large",
   "bare-get",
   "forged-gateway",
+  "rotate",
+  "create",
 ] as const;
 export type RowId = (typeof ROW_IDS)[number];
 
@@ -32,6 +37,8 @@ export type Row = Subject & {
   readonly id: RowId;
   /** The floor it stands on, and what it does that its floor does not; `null` for a floor. */
   readonly above: { readonly floor: RowId; readonly target: number | null; readonly beyond: string } | null;
+  /** Another way to ask what is counted already. */
+  readonly isCountedElsewhere?: true;
 };
 
 /** Where the stub origin has a body of 10 MB. */
@@ -49,13 +56,19 @@ export type Cast = {
   /** The same two with their origin in another process: what is large would otherwise be handed over in memory. */
   readonly far: { readonly floor: Running; readonly rekey: Running };
   readonly hotKey: string;
+  /** The product with a Worker beside it that asks over a service binding, and a hot key there. */
+  readonly asker: Running;
+  readonly askedKey: string;
   /** A hot key of `far.rekey`. */
   readonly farKey: string;
   /** Keys that differ from the hot one in their policy alone. */
   readonly noPolicyKey: string;
   readonly limitsKey: string;
-  /** A key whose quota is spent. */
+  /** A key whose quota is spent, and a secret that was replaced. */
   readonly spentKey: string;
+  readonly retiredKey: string;
+  /** Ids of keys that nobody uses. */
+  readonly rotatingIds: readonly string[];
   readonly manyKeys: readonly string[];
   /** As many again, so that what they hold does not weigh on the others. */
   readonly reservingKeys: readonly string[];
@@ -75,11 +88,17 @@ export function rowsOf(cast: Cast): readonly Row[] {
     noPolicyKey,
     limitsKey,
     spentKey,
+    retiredKey,
     manyKeys,
     reservingKeys,
+    rotatingIds,
     forgedKeys,
     bytes,
+    asker,
+    askedKey,
   } = cast;
+  const change = (path: string, body: object) =>
+    render({ method: "POST", path: `/_rekey/v1${path}`, bearer: adminToken, body });
   const ask = (question: object) =>
     render({ method: "POST", path: "/_rekey/v1/verify", bearer: adminToken, body: question });
   const verify = (key: string) => ask({ key });
@@ -136,6 +155,20 @@ export function rowsOf(cast: Cast): readonly Row[] {
       },
     },
     {
+      id: "hot-rpc",
+      name: "verify over a service binding, one hot key",
+      server: asker,
+      requests: [render({ method: "POST", path: ASK_PATH, bearer: adminToken, body: { key: askedKey } })],
+      expected: admitted,
+      isCountedElsewhere: true,
+      above: {
+        floor: "rpc",
+        target: null,
+        beyond:
+          "as for one hot key over HTTP, with a second RPC, from the Worker that asks, in place of the admin token and the control API's routes",
+      },
+    },
+    {
       id: "none",
       name: "verify, one hot key without limits",
       server: rekey,
@@ -174,6 +207,14 @@ export function rowsOf(cast: Cast): readonly Row[] {
       requests: [verify(spentKey)],
       expected: { status: 200, marker: '"code":"quota-exceeded"' },
       above: { floor: "rpc", target: null, beyond: "as for one hot key, and each refusal is counted and logged" },
+    },
+    {
+      id: "retired",
+      name: "verify, a secret that was replaced",
+      server: rekey,
+      requests: [verify(retiredKey)],
+      expected: { status: 200, marker: '"code":"key-rotated"' },
+      above: { floor: "rpc", target: null, beyond: "as for a refusal, and nothing is written" },
     },
     {
       id: "update",
@@ -292,6 +333,31 @@ export function rowsOf(cast: Cast): readonly Row[] {
         target: 0.85,
         beyond:
           "path and header bounds are judged, the credential's checksum and HMAC tag are computed, and a problem document with five headers is written",
+      },
+    },
+    {
+      id: "rotate",
+      name: "rotate",
+      server: rekey,
+      requests: rotatingIds.map((id) => change(`/keys/${id}/rotate`, {})),
+      expected: { status: 200, marker: '"retired":' },
+      above: {
+        floor: "update",
+        target: null,
+        beyond:
+          "a secret is made, the old one kept as a digest, an event with its hash written and told to the ledger, and webhooks are looked for that want to hear of it",
+      },
+    },
+    {
+      id: "create",
+      name: "create",
+      server: rekey,
+      requests: [change("/keys", { name: "bench, created", ...POLICIES.quota })],
+      expected: { status: 201, marker: '"record":' },
+      above: {
+        floor: "update",
+        target: null,
+        beyond: "an object with tables and a file of its own comes into being, and the ledger is told of it",
       },
     },
   ];

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { conditionsOf } from "./conditions.ts";
 import { count, settled } from "./counts.ts";
-import { adminToken, createKeys, forgeKeys } from "./keys.ts";
+import { adminToken, createKeys, forgeKeys, issueKeys, retiredKey } from "./keys.ts";
 import { LoadGenerator } from "./load.ts";
 import { progress } from "./progress.ts";
 import { startRekey } from "./rekey.ts";
@@ -25,7 +25,7 @@ const STREAMS = "streams";
 const HELP = `
 npm run bench -- [--only <id>]... [--seconds <n>]
 
-  Measures Rekey against its floors on raw workerd and writes its section of docs/performance.md. Takes under 8 minutes.
+  Measures Rekey against its floors on raw workerd and writes its section of docs/performance.md. Takes under 10 minutes.
 
   --only <id>     only this row and the floor it stands on; may be given several times; nothing is written.
                   ids: ${[...ROW_IDS, STREAMS].join(" ")}
@@ -34,9 +34,11 @@ npm run bench -- [--only <id>]... [--seconds <n>]
 `;
 
 const KEYS = 1_000;
+/** How many keys are rotated in turn. */
+const ROTATING_KEYS = 200;
 /** Enough for counting: the sums are the same for every key. */
 const COUNTED_KEYS = 200;
-const OF_MANY_KEYS: readonly RowId[] = ["update", "many", "reserve"];
+const OF_MANY_KEYS: readonly RowId[] = ["update", "many", "reserve", "rotate", "create"];
 const PACE: Omit<Pace, "seconds"> = { rounds: 6, connections: 64, warmUpSeconds: 0.4 };
 
 type Options = { readonly only: ReadonlySet<string>; readonly seconds: number };
@@ -49,10 +51,11 @@ async function run({ only, seconds }: Options): Promise<void> {
     stops.push(() => generator.stop());
 
     progress("bundling");
-    const [floorBundle, rekeyBundle, countedBundle] = await Promise.all([
+    const [floorBundle, rekeyBundle, countedBundle, askerBundle] = await Promise.all([
       bundle("test/bench/workers/floor.toml"),
       bundle("wrangler.toml"),
       bundle("wrangler.toml", "test/bench/workers/counted.ts"),
+      bundle("wrangler.toml", "test/bench/workers/asker.ts"),
     ]);
     const startFloor = async (name: string, env: Contestant["env"] = {}): Promise<Running> => {
       const floor = await start({ name, artefact: floorBundle, env });
@@ -80,16 +83,20 @@ async function run({ only, seconds }: Options): Promise<void> {
 
     const keys = all || OF_MANY_KEYS.some((id) => only.has(id)) ? KEYS : 1;
     progress(`creating ${2 * keys + 5} keys`);
-    const rows = select(rowsOf(await castOf({ floor, rekey: await running("rekey", rekeyBundle), far }, keys)), only);
+    const asker = await running("asker", askerBundle, {
+      REKEY: { type: "worker", worker: "asker", exportName: "RekeyService" },
+    });
+    const servers = { floor, rekey: await running("rekey", rekeyBundle), far, asker };
+    const rows = select(rowsOf(await castOf(servers, keys)), only);
     const series = await measure(rows, generator, { ...PACE, seconds }, progress);
 
     progress("counting");
     const counting = await running("counted", countedBundle);
-    const countedCast = { floor, rekey: counting, far: { floor, rekey: counting } };
+    const countedCast = { floor, rekey: counting, far: { floor, rekey: counting }, asker: counting };
     const counted = rowsOf(await castOf(countedCast, Math.min(keys, COUNTED_KEYS)));
     await settled();
     const counts = [];
-    for (const row of select(counted, only).filter(isOfRekey)) {
+    for (const row of select(counted, only).filter(isCounted)) {
       counts.push(await count(row, generator, PACE.connections));
     }
 
@@ -113,14 +120,16 @@ const ROUTES = {
   value: JSON.stringify([{ path: UNSIGNED }, { path: "/*", assertion: true }]),
 } as const;
 
-const isOfRekey = ({ above }: Row): boolean => above !== null;
+const isCounted = ({ above, isCountedElsewhere }: Row): boolean => above !== null && !isCountedElsewhere;
 
-async function castOf(servers: Pick<Cast, "floor" | "rekey" | "far">, keys: number): Promise<Cast> {
-  const { rekey, far } = servers;
+async function castOf(servers: Pick<Cast, "floor" | "rekey" | "far" | "asker">, keys: number): Promise<Cast> {
+  const { rekey, far, asker } = servers;
   const [hotKey, ...ofMany] = await createKeys(rekey.port, 2 * keys + 1);
   const [noPolicyKey] = await createKeys(rekey.port, 1, "none");
   const [farKey] = await createKeys(far.rekey.port, 1);
+  const [askedKey] = await createKeys(asker.port, 1);
   const [limitsKey] = await createKeys(rekey.port, 1, "limits");
+  const rotating = await issueKeys(rekey.port, Math.min(keys, ROTATING_KEYS));
   const [spentKey] = await createKeys(rekey.port, 1, "spent");
   const forgedKeys = forgeKeys(KEYS);
   const ask = (key: string) =>
@@ -142,6 +151,9 @@ async function castOf(servers: Pick<Cast, "floor" | "rekey" | "far">, keys: numb
     noPolicyKey: noPolicyKey!,
     limitsKey: limitsKey!,
     spentKey: spentKey!,
+    askedKey: askedKey!,
+    retiredKey: await retiredKey(rekey.port),
+    rotatingIds: rotating.map(({ id }) => id),
     manyKeys: ofMany.slice(0, keys),
     reservingKeys: ofMany.slice(keys),
     forgedKeys,

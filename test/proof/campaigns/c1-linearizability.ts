@@ -26,7 +26,7 @@ export const C1: Campaign = {
   name: "C1",
   title: "linearizability over HTTP, from several edges",
   short: 20_000,
-  full: 200_000,
+  full: 400_000,
   unit: "operations",
   async run(size, seed, progress) {
     await using origin = await startOrigin();

@@ -38,7 +38,7 @@ export const C10: Campaign = {
   name: "C10",
   title: "outages of the ledger and of the origin",
   short: 200,
-  full: 8_000,
+  full: 10_000,
   unit: "calls",
   async run(size, seed, progress) {
     await using origin = await startTroubledOrigin();

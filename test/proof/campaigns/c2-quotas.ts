@@ -28,7 +28,7 @@ export const C2: Campaign = {
   name: "C2",
   title: "exact quotas, reservations and rotations by policy, from several edges",
   short: 24,
-  full: 200,
+  full: 250,
   unit: "keys",
   async run(size, seed, progress) {
     await using origin = await startOrigin();

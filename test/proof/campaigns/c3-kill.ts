@@ -26,7 +26,7 @@ export const C3: Campaign = {
   name: "C3",
   title: "SIGKILL under load, and on with the same storage",
   short: 5,
-  full: 80,
+  full: 100,
   unit: "kills",
   async run(size, seed, progress) {
     await using origin = await startOrigin();

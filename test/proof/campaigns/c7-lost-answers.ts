@@ -21,7 +21,7 @@ export const C7: Campaign = {
   name: "C7",
   title: "lost answers, asked for again with the same Idempotency-Key",
   short: 500,
-  full: 6_000,
+  full: 8_000,
   unit: "intents",
   async run(size, seed, progress) {
     await using rekey = await deploy({ edges: 2 });

@@ -31,6 +31,7 @@ export default defineConfig({
           name: "pure",
           include: ["test/proof/pure/**/*.test.ts"],
           maxWorkers: WORKERS,
+          testTimeout: 30_000,
         },
       },
       {
@@ -41,6 +42,7 @@ export default defineConfig({
           isolate: false,
           maxWorkers: WORKERS,
           include: ["test/unit/**/*.test.ts", "test/layers.test.ts"],
+          testTimeout: 30_000,
         },
       },
       {

@@ -104,7 +104,7 @@ export const IN_THE_OBJECT: readonly Mutant[] = [
         to: "this.#delivered(news.told); await deliver(this.#db, news.delivery);",
       },
     ],
-    catcher: { campaign: "C4", size: 1 },
+    catcher: { project: "runtime", test: "test/runtime/delivery.test.ts" },
   },
   {
     bug: "a second delivery of the same event is an error",

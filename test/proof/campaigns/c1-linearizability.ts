@@ -1,3 +1,6 @@
+import { writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { dice, type Dice } from "../../support/dice.ts";
 import type { Rekey } from "../../support/rekey.ts";
 import type { History, Operation } from "../history/operation.ts";
@@ -89,7 +92,8 @@ function check(history: History, searched: boolean): Findings {
   if (unexplained !== null) violations.push(unexplained);
   // What cannot be replayed needs no second opinion.
   const found = searched && violations.length === 0 ? search(history) : null;
-  if (found === "no") violations.push(`${history.key}: the search finds no order`);
+  // The replay has found one: one of the two is wrong, and only the history can tell which.
+  if (found === "no") violations.push(`${history.key}: the search finds no order, see ${keep(history)}`);
   const { operations } = history;
   const heard = (code: string) => operations.filter(({ answer }) => answer?.code === code).length;
   return {
@@ -109,6 +113,13 @@ function check(history: History, searched: boolean): Findings {
     },
     violations,
   };
+}
+
+/** Writes a history where somebody can read it, and says where. What the clients did meets no second time. */
+function keep(history: History): string {
+  const path = join(tmpdir(), `rekey-history-${history.key}.json`);
+  writeFileSync(path, JSON.stringify(history));
+  return path;
 }
 
 /** The first promise in its own words, without any model: uses of an old secret that began after its rotation returned. */

@@ -1,3 +1,4 @@
+import type { Call } from "../model/call.ts";
 import type { State } from "../model/key.ts";
 import { after, isKnown, type History, type Operation } from "./operation.ts";
 
@@ -54,12 +55,17 @@ export function search({ first, operations }: History, steps = 200_000): "yes" |
       done &= ~last.entry.bit;
       if (isKnown(last.entry.operation)) toExplain += 1;
       putBack(last.entry);
-      // What fits here and changes nothing is right here if it is right anywhere: there is no other choice to try.
-      if (changed && last.entry.next !== null) return last.entry.next;
+      // A use or a reading that fits here and changes nothing is right here if it is right anywhere: there is no other
+      // choice to try. A suspension of what is suspended is not: somewhere else it may be what suspends.
+      const isSettled = !changed && SAYS_ALL.has(last.entry.operation.call.do);
+      if (!isSettled && last.entry.next !== null) return last.entry.next;
     }
     return null;
   }
 }
+
+/** Calls that, where they change something, say so by an answer which they give nowhere else. */
+const SAYS_ALL: ReadonlySet<Call["do"]> = new Set(["use", "read", "read-self"]);
 
 /** A call or a return, in a list in the order of real time. A return (`returns === null`) closes what is before it. */
 type Entry = {

@@ -83,6 +83,16 @@ const CORRECT: readonly (readonly [string, History])[] = [
     ),
   ],
   [
+    "a suspension that would have changed nothing where it was called came after a resumption",
+    history(
+      aKey(),
+      [[1, 2], { do: "suspend" }, { code: "suspended" }, 1],
+      [[3, 8], { do: "suspend" }, { code: "suspended" }, 3],
+      [[4, 7], { do: "resume" }, { code: "resumed" }, 2],
+      [[9, 10], use(), { code: "key-suspended" }, 4],
+    ),
+  ],
+  [
     "a stranger's answer bears no number and is right in a state of its time",
     history(aKey(), [[1, 6], rotate("s2"), rotated, 1], [[2, 3], use("s2"), { code: "invalid-key" }]),
   ],

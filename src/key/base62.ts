@@ -24,19 +24,26 @@ export function randomBase62(length: number, random: Random): string {
 /**
  * The last `width` base62 digits of a number, with zeros on the left where it has fewer.
  *
- * Long division by hand, because every request pays for it and a BigInt is an allocation for each digit.
+ * Long division by hand, because every request pays for it and a BigInt is an allocation for each digit. 16 bits at a
+ * time, so that no step leaves whole numbers of 32 bits: a remainder of larger ones takes longer, and a time that depends
+ * on the number, which may be a secret's tag.
  *
  * @param words the number as unsigned 32-bit integers, the most significant first.
  */
 export function toBase62(words: readonly number[], width: number): string {
-  const rest = words.slice();
+  const rest = new Uint16Array(2 * words.length);
+  for (let at = 0; at < words.length; at++) {
+    rest[2 * at] = words[at]! >>> 16;
+    rest[2 * at + 1] = words[at]! & 0xffff;
+  }
   let text = "";
   while (text.length < width) {
     let remainder = 0;
     for (let at = 0; at < rest.length; at++) {
-      const dividend = remainder * 2 ** 32 + rest[at]!;
-      rest[at] = Math.floor(dividend / 62);
-      remainder = dividend % 62;
+      const dividend = (remainder << 16) | rest[at]!;
+      const quotient = (dividend / 62) | 0;
+      rest[at] = quotient;
+      remainder = dividend - 62 * quotient;
     }
     text = DIGITS[remainder] + text;
   }

@@ -19,8 +19,8 @@ const KEPT = 0.9;
 type Contest = {
   readonly name: string;
   readonly judge: (guess: string) => boolean;
-  /** Wrong at the beginning, and wrong at the end. */
-  readonly guesses: readonly [string, string];
+  /** Make one that is wrong at the beginning, and one that is wrong at the end. */
+  readonly guesses: readonly [() => string, () => string];
 };
 
 /**
@@ -64,23 +64,22 @@ const wrongAt = <Text extends string>(text: Text, at: number): Text => {
   return (text.slice(0, place) + other + text.slice(place + 1)) as Text;
 };
 
-/** The same text at another place in memory, and not one that is still put together. */
-const anew = (text: string): string => Buffer.from(text).toString();
+/** The same text, and not one that is still put together. */
+const inOnePiece = (text: string): string => Buffer.from(text).toString();
 
 function digests(): Contest {
   const stored = digestOf(mintOne());
   return {
     name: "digests of secrets",
     judge: (guess) => sameDigest(guess as typeof stored, stored),
-    guesses: [wrongAt(stored, 0), wrongAt(stored, -1)],
+    guesses: [() => wrongAt(stored, 0), () => wrongAt(stored, -1)],
   };
 }
 
 /** Refusals that the Worker makes by itself: forgeries whose checksum is right. */
 function tags(): Contest {
   const [TAG, CHECKSUM] = [11, 6];
-  const real = mintOne();
-  const forgery = (at: number) => checksummed(wrongAt(real.slice(0, -CHECKSUM), at));
+  const forgery = (at: number) => () => checksummed(wrongAt(mintOne().slice(0, -CHECKSUM), at));
   return {
     name: "tags of forgeries",
     judge: (guess) => isTagged(parseCredential(guess)!, [pepper]),
@@ -98,7 +97,7 @@ function leaky(): Contest {
   return {
     name: "the control, which stops where the guess is wrong",
     judge,
-    guesses: [wrongAt(stored, 0), wrongAt(stored, -1)],
+    guesses: [() => wrongAt(stored, 0), () => wrongAt(stored, -1)],
   };
 }
 
@@ -109,8 +108,8 @@ function measure({ judge, guesses }: Contest, size: number, roll: Dice): readonl
   let passed = 0;
   for (let at = -WARM_UP; at < size; at++) {
     const kind = roll.pick([0, 1] as const);
-    // A text of its own each time: where one lies in memory, and how that suits the caches, is no property of its kind.
-    const guess = anew(guesses[kind]);
+    // Another one each time: how long one text takes, for what its checksum is or where it lies, is not its kind's doing.
+    const guess = inOnePiece(guesses[kind]());
     const began = process.hrtime.bigint();
     for (let act = 0; act < ACTS; act++) if (judge(guess)) passed += 1;
     const ns = Number(process.hrtime.bigint() - began);

@@ -1,6 +1,7 @@
 import { command, Stop } from "./command.ts";
 import { DEV_VARS } from "./dev-vars.ts";
 import { startLocal } from "./local-rekey.ts";
+import { npmEnds } from "./parent.ts";
 import { localSettings } from "./settings.ts";
 
 const HELP = `
@@ -18,6 +19,7 @@ origin, on storage that survives a restart. Makes .dev.vars with fresh secrets i
 await command(HELP, ["verbose"], async ({ verbose = false }) => {
   const stopping = new Promise<"stopping">((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve("stopping"));
+    void npmEnds().then(() => resolve("stopping"));
   });
 
   const starting = startLocal({ ...localSettings(process.env), verbose, progress: console.log });

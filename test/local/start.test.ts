@@ -34,6 +34,15 @@ describe("npm start on a fresh checkout", () => {
     expect(start.output()).toContain("Stopped.");
     await expect(fetch(url)).rejects.toThrow("fetch failed");
   });
+
+  it("ends when npm alone is ended", async () => {
+    await using checkout = await checkOut();
+    const port = String(await freePort());
+    const start = checkout.run("npm", ["start"], { PORT: port });
+    await start.says(READY);
+    process.kill(start.pid, "SIGTERM");
+    await vi.waitFor(() => expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow("fetch failed"), 15_000);
+  });
 });
 
 describe("a Rekey that runs, with secrets from before a later release", () => {

@@ -1,8 +1,7 @@
-import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startGateway, type Gateway } from "../support/gateway.ts";
+import { onLoopback, type OnLoopback } from "../support/on-loopback.ts";
 
 /*
  * Webhooks that send through a queue, over real HTTP: the alarm of the object, the platform's queue, the Worker's
@@ -22,23 +21,17 @@ const receiver = createServer((request, response) => {
   request.resume().on("end", () => response.writeHead(refusals-- > 0 ? 503 : 204).end());
 });
 
-const listen = async (server: typeof receiver): Promise<string> => {
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-};
+let receivers: readonly OnLoopback[];
 let [url, hangs] = ["", ""];
 
 beforeAll(async () => {
-  [url, hangs] = [await listen(receiver), await listen(hanging)];
+  receivers = [await onLoopback(receiver), await onLoopback(hanging)];
+  [url, hangs] = receivers.map((each) => `${each.url}/`) as [string, string];
   gateway = await startGateway({ webhookQueue: true, vars: { WEBHOOKS_TO_LOOPBACK: "allow" } });
 });
 afterAll(async () => {
   await gateway[Symbol.asyncDispose]();
-  for (const server of [receiver, hanging]) {
-    server.closeAllConnections();
-    server.close();
-  }
+  for (const each of receivers) await each[Symbol.asyncDispose]();
 });
 
 it("every message arrives once, refused ones again and under their ids, and a receiver that hangs keeps no other waiting", async () => {

@@ -2,14 +2,14 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { guard } from "../../src/local/guarded.ts";
 import { freePort } from "../support/checkout.ts";
 import { startGateway, type Gateway, type IssuedKey } from "../support/gateway.ts";
+import { onLoopback, type OnLoopback } from "../support/on-loopback.ts";
 
 /*
  * Webhooks over real HTTP, with real receivers: whatever a receiver does, its messages are not lost, and nobody but
@@ -43,7 +43,7 @@ afterAll(async () => {
 });
 
 type Got = { readonly id: string; readonly type: string; readonly keyId: string | undefined; readonly at: number };
-type Receiver = AsyncDisposable & { readonly url: string; readonly got: Got[] };
+type Receiver = OnLoopback & { readonly got: Got[] };
 
 /** A receiver that notes what it gets, and answers as it is told: 204 if nothing else. */
 async function startReceiver(
@@ -52,7 +52,7 @@ async function startReceiver(
   },
 ): Promise<Receiver> {
   const got: Got[] = [];
-  const server: Server = createServer((request, response) => {
+  const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
@@ -65,17 +65,7 @@ async function startReceiver(
       answer(request, response);
     });
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    got,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
-  };
+  return { ...(await onLoopback(server)), got };
 }
 
 type Hook = { readonly id: string; readonly secret: string };

@@ -93,12 +93,7 @@ describe.each(withBody.map((route) => [route.operationId, route] as const))("%s"
   it(`names what is wrong with a body that is spoilt in one of ${all.length} ways, and changes nothing`, async () => {
     const target = await issue({ owner: "acme", quota: { limit: 5, period: "none" } });
     const authorization = route.scope === "self" ? { authorization: `Bearer ${target.key}` } : {};
-    const path = route.path
-      .replace("reservations/{id}", "reservations/res_0000000000000000_0000000000000000")
-      .replace("webhooks/{id}", "webhooks/wh_0000000000000000")
-      .replace("alerts/{id}", "alerts/alert_0000000000000000_1")
-      .replace("{id}", target.record.id)
-      .replace("{owner}", "acme");
+    const path = pathOf(route, target);
     const before = await stateOf(target);
     for (const { path: spoilt, how, body } of all) {
       const response = await control(route.method, path, { ...authorization, body });
@@ -112,6 +107,16 @@ describe.each(withBody.map((route) => [route.operationId, route] as const))("%s"
     expect(await stateOf(target)).toEqual(before);
   });
 });
+
+/** Where a call goes: to this key where it is about a key, to its owner, or to something else that is not there. */
+const pathOf = ({ path }: (typeof ROUTES)[number], { record }: Issued): string =>
+  path
+    .replace("reservations/{id}", "reservations/res_0000000000000000_0000000000000000")
+    .replace("webhooks/{id}", "webhooks/wh_0000000000000000")
+    .replace("{deliveryId}", "evt_0000000000000000_1")
+    .replace("alerts/{id}", "alerts/alert_0000000000000000_1")
+    .replace("{id}", record.id)
+    .replace("{owner}", "acme");
 
 async function stateOf(target: Issued): Promise<unknown> {
   return {
@@ -134,9 +139,7 @@ describe("a header that cannot be read", () => {
     async (_operationId, header, route) => {
       const target = await issue({ quota: { limit: 5, period: "none" } });
       const authorization = route.scope === "self" ? { authorization: `Bearer ${target.key}` } : {};
-      const path = route.path
-        .replace("webhooks/{id}", "webhooks/wh_0000000000000000")
-        .replace("{id}", target.record.id);
+      const path = pathOf(route, target);
       const before = await stateOf(target);
       for (const value of UNREADABLE[header]) {
         const call = { ...authorization, headers: { [header]: value }, body: { name: "a key", add: 1 } };
@@ -158,13 +161,7 @@ describe("a header that is not heeded", () => {
       // One that DELETE would purge.
       if (route.method === "DELETE") await told(control("POST", keyPath(target, "/revoke")));
       const authorization = route.scope === "self" ? { authorization: `Bearer ${target.key}` } : {};
-      const path = route.path
-        .replace("reservations/{id}", "reservations/res_0000000000000000_0000000000000000")
-        .replace("webhooks/{id}", "webhooks/wh_0000000000000000")
-        .replace("{deliveryId}", "evt_0000000000000000_1")
-        .replace("alerts/{id}", "alerts/alert_0000000000000000_1")
-        .replace("{id}", target.record.id)
-        .replace("{owner}", "acme");
+      const path = pathOf(route, target);
       const before = await stateOf(target);
       const call = { ...authorization, headers: { "if-match": '"1"' }, ...(route.body && { body: {} }) };
       const { errors } = await told<{ errors: object[] }>(control(route.method, path, call), 400);
@@ -212,9 +209,7 @@ describe("a query", () => {
     async (_operationId, route) => {
       const names = Object.keys(shapeOf(route.query!).properties ?? {});
       const target = await issue();
-      const path = route.path
-        .replace("webhooks/{id}", "webhooks/wh_0000000000000000")
-        .replace("{id}", target.record.id);
+      const path = pathOf(route, target);
       for (const name of names) {
         for (const value of ["", "\u0007", "x y/\u00ff".repeat(200)]) {
           const query = new URLSearchParams({ [name]: value }).toString();

@@ -15,6 +15,7 @@ import type { Errand } from "../../src/webhook-object/errand.ts";
 import { RETRY_AFTER_MS } from "../../src/webhook/retry.ts";
 import { control, issue, keyPath, told } from "../support/control.ts";
 import { stubInternet, type Internet } from "../support/stub-receiver.ts";
+import { deliveries, hook, HOOKS, read, URL_OF, type Hook } from "../support/webhooks.ts";
 
 /*
  * Webhooks whose messages go through a queue. The queue is the test's: it loses, doubles, delays and refuses as it is
@@ -23,8 +24,6 @@ import { stubInternet, type Internet } from "../support/stub-receiver.ts";
 
 const HOUR = 3600 * 1000;
 const ERRAND_MS = 5 * 60_000;
-const HOOKS = "/_rekey/v1/webhooks";
-const URL_OF = "https://hooks.example.com/rekey";
 
 let internet: Internet;
 /** What was handed over and not taken out yet. */
@@ -59,18 +58,6 @@ const queue = {
     return meanwhile();
   },
 } as unknown as Queue;
-
-type Hook = { readonly id: string; readonly secret: string; readonly stub: DurableObjectStub };
-
-async function hook(body: object = {}): Promise<Hook> {
-  const call = { body: { url: URL_OF, ...body } };
-  const { webhook, secret } = await told<{ webhook: WebhookJson; secret: string }>(control("POST", HOOKS, call), 201);
-  return { id: webhook.id, secret, stub: env.WEBHOOKS.getByName(webhook.id) };
-}
-
-const read = ({ id }: Hook): Promise<WebhookJson> => told(control("GET", `${HOOKS}/${id}`));
-const deliveries = async ({ id }: Hook): Promise<DeliveryJson[]> =>
-  (await told<{ items: DeliveryJson[] }>(control("GET", `${HOOKS}/${id}/deliveries`))).items;
 
 /** Lets the alarm ring, now, in an object that has the binding. */
 async function ring({ stub }: Hook): Promise<void> {

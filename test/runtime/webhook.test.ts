@@ -1,17 +1,16 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { DeliveryJson, WebhookJson } from "../../src/control/schema/webhook.ts";
+import type { WebhookJson } from "../../src/control/schema/webhook.ts";
 import { doChores } from "../../src/scheduled.ts";
 import { epochMs } from "../../src/key/time.ts";
 import { RETRY_AFTER_MS } from "../../src/webhook/retry.ts";
 import { control, issue, keyPath, told, type Issued } from "../support/control.ts";
 import { ledgerDown } from "../support/meet-ledger.ts";
 import { stubInternet, type Internet } from "../support/stub-receiver.ts";
+import { deliveries, hook, HOOKS, read, URL_OF, type Hook } from "../support/webhooks.ts";
 
 const HOUR = 3600 * 1000;
-const HOOKS = "/_rekey/v1/webhooks";
-const URL_OF = "https://hooks.example.com/rekey";
 
 let internet: Internet;
 let began: number;
@@ -34,18 +33,6 @@ afterEach(async () => {
   vi.restoreAllMocks();
   vi.useRealTimers();
 });
-
-type Hook = { readonly id: string; readonly secret: string; readonly stub: DurableObjectStub };
-
-async function hook(body: object = {}): Promise<Hook> {
-  const call = { body: { url: URL_OF, ...body } };
-  const { webhook, secret } = await told<{ webhook: WebhookJson; secret: string }>(control("POST", HOOKS, call), 201);
-  return { id: webhook.id, secret, stub: env.WEBHOOKS.getByName(webhook.id) };
-}
-
-const read = ({ id }: Hook): Promise<WebhookJson> => told(control("GET", `${HOOKS}/${id}`));
-const deliveries = async ({ id }: Hook, query = ""): Promise<DeliveryJson[]> =>
-  (await told<{ items: DeliveryJson[] }>(control("GET", `${HOOKS}/${id}/deliveries${query}`))).items;
 
 /** What the cron does, with the clock of the ledger, which is not ours. */
 const tick = () => doChores(env, epochMs(Date.now() - 100 * HOUR));

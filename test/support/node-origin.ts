@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { onLoopback, type OnLoopback } from "./on-loopback.ts";
 
 /** A request as it arrived at the origin. */
 export type Seen = {
@@ -15,8 +15,7 @@ export type Seen = {
 export type OriginRoute = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** A real HTTP server behind the gateway. It tells each caller what it saw, as JSON. */
-export type NodeOrigin = AsyncDisposable & {
-  readonly url: string;
+export type NodeOrigin = OnLoopback & {
   readonly seen: Seen[];
   /** Adds or replaces what a path is answered with, whatever the query. */
   on(path: string, route: OriginRoute): void;
@@ -38,17 +37,7 @@ export async function startNodeOrigin(): Promise<NodeOrigin> {
       response.setHeader("content-type", "application/json").end(JSON.stringify(one));
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    seen,
-    on: (path, route) => void routes.set(path, route),
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  return { ...(await onLoopback(server)), seen, on: (path, route) => void routes.set(path, route) };
 }
 
 export function seenOf({ method, url, rawHeaders }: IncomingMessage, body = ""): Seen {

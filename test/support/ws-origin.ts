@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { WebSocketServer } from "ws";
+import { onLoopback } from "./on-loopback.ts";
 import { seenOf, type Seen } from "./node-origin.ts";
 
 /**
@@ -41,16 +41,15 @@ export async function startWsOrigin(): Promise<WsOrigin> {
     });
     socket.on("close", (code: number, reason: Buffer) => ends.push({ code, reason: reason.toString() }));
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const listening = await onLoopback(server);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: listening.url,
     seen,
     ends,
     async [Symbol.asyncDispose]() {
       for (const client of sockets.clients) client.terminate();
       sockets.close();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await listening[Symbol.asyncDispose]();
     },
   };
 }

@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { dice, type Dice } from "../../support/dice.ts";
+import { onLoopback, type OnLoopback } from "../../support/on-loopback.ts";
 import { PATHS } from "../../support/path-corpus.ts";
 import { deploy } from "../support/deployment.ts";
 import { issue } from "../support/admin.ts";
@@ -125,21 +125,14 @@ async function fetchThrough(door: string, target: string, headers: Record<string
 }
 
 /** Says to caches what the query asks it to, and to everybody the id of their own key. */
-async function startTalkativeOrigin(): Promise<AsyncDisposable & { readonly url: string }> {
+async function startTalkativeOrigin(): Promise<OnLoopback> {
   const server = createServer((request, response) => {
     const { searchParams } = new URL(request.url!.slice(request.url!.indexOf("?")), "http://origin");
     for (const [name, value] of JSON.parse(searchParams.get("say")!) as typeof SAYINGS)
       response.appendHeader(name, value);
     response.end(request.headers["rekey-key-id"]);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  return onLoopback(server);
 }
 
 function shuffled<Item>(roll: Dice, items: readonly Item[]): readonly Item[] {

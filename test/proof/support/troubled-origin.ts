@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
+import { onLoopback, type OnLoopback } from "../../support/on-loopback.ts";
 
 const MB = 1024 * 1024;
 
@@ -24,8 +24,7 @@ const TROUBLES: Readonly<Record<string, (response: ServerResponse, request: Inco
   };
 
 /** An API behind the gateway that is in trouble, and counts by key what reaches it nevertheless. */
-export type TroubledOrigin = AsyncDisposable & {
-  readonly url: string;
+export type TroubledOrigin = OnLoopback & {
   /** How many requests have arrived that the gateway vouched for as this key's. */
   readonly arrived: (keyId: string) => number;
 };
@@ -37,13 +36,5 @@ export async function startTroubledOrigin(): Promise<TroubledOrigin> {
     arrived.set(keyId, (arrived.get(keyId) ?? 0) + 1);
     void TROUBLES[request.url!.split("/").at(-1)!]!(response, request);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    arrived: (keyId) => arrived.get(keyId) ?? 0,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  return { ...(await onLoopback(server)), arrived: (keyId) => arrived.get(keyId) ?? 0 };
 }

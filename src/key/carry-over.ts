@@ -1,7 +1,8 @@
 import type { Key, Profile, Use } from "./key.ts";
 import type { QuotaRule, RateLimitRule } from "./policy.ts";
 import { freshQuota, quotaAt, type QuotaState } from "./quota.ts";
-import { advanceRateLimit, type RateLimitState } from "./rate-limit.ts";
+import { advanceRateLimit } from "./rate-limit.ts";
+import type { RateLimitState } from "./rate-limit-algorithms.ts";
 import { heldNowhere } from "./reservation.ts";
 import type { EpochMs } from "./time.ts";
 

@@ -13,7 +13,7 @@ import type {
   RotationRule,
 } from "./policy.ts";
 import { freshQuota, type QuotaState } from "./quota.ts";
-import type { RateLimitState } from "./rate-limit.ts";
+import type { RateLimitState } from "./rate-limit-algorithms.ts";
 import type { Receipts } from "./receipt.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Reservations } from "./reservation.ts";

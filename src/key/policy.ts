@@ -28,7 +28,7 @@ export const REFILLS = ["reset", "add"] as const;
 
 /** A rate limit: how fast. `unit`: a request counts 1 whatever it costs, or what it costs. */
 export type RateLimitRule = WindowRule | SlidingRule | BucketRule;
-type Rate = {
+export type Rate = {
   readonly name: string;
   readonly limit: number;
   readonly windowSeconds: number;
@@ -41,7 +41,8 @@ export type SlidingRule = Rate & { readonly algorithm: "sliding" };
 /** At most `burst` at once, drained evenly at `limit` per window. */
 export type BucketRule = Rate & { readonly algorithm: "bucket"; readonly burst: number };
 
-export const RATE_LIMIT_ALGORITHMS = ["window", "sliding", "bucket"] as const;
+/** Fields that mean something to some algorithms only. */
+export type RateLimitOption = "burst";
 export const RATE_LIMIT_UNITS = ["request", "cost"] as const;
 
 /** When a secret is due to be replaced, and what happens then. At least one of the two is set. */

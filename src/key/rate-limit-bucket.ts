@@ -1,4 +1,5 @@
-import type { BucketRule } from "./policy.ts";
+import { BOUNDS, type BucketRule } from "./policy.ts";
+import { PLAIN, type RateLimitAlgorithm } from "./rate-limit-algorithm.ts";
 import { after, epochMs, type EpochMs } from "./time.ts";
 
 /**
@@ -13,7 +14,20 @@ export type BucketState = { readonly algorithm: "bucket"; readonly at: EpochMs; 
  * A clock that steps back finds the bucket no emptier than it was: nothing drains until time has caught up.
  * Source: GCRA, ITU-T I.371 annex A (continuous-state leaky bucket form).
  */
-export const bucketLimit = {
+export const bucketLimit: RateLimitAlgorithm<BucketRule, BucketState> = {
+  ...PLAIN,
+  summary: "drained evenly, at most `burst` at once",
+  options: ["burst"],
+  // Written by people as `limit` alone, where the whole limit may come at once.
+  complete: (rule: BucketRule) => ({ ...rule, burst: rule.burst ?? rule.limit }),
+
+  fault: ({ burst, limit, windowSeconds }) =>
+    (burst ?? limit) * windowSeconds * 1000 > BOUNDS.bucketTicks
+      ? { option: "burst", message: "must be smaller: burst × windowSeconds × 1000 must not be above 2^53" }
+      : null,
+
+  most: ({ burst }) => burst,
+
   take(rule: BucketRule, state: BucketState | null, amount: number, now: EpochMs): BucketState | EpochMs {
     const level = levelAt(rule, state, now);
     const missing = amount * ticks(rule) - (rule.burst * ticks(rule) - level);
@@ -21,8 +35,8 @@ export const bucketLimit = {
     return { algorithm: "bucket", at: newest(state, now), level: level + amount * ticks(rule) };
   },
 
-  advance(rule: BucketRule, state: BucketState | null, now: EpochMs): BucketState | null {
-    return state && { algorithm: "bucket", at: newest(state, now), level: levelAt(rule, state, now) };
+  advance(rule: BucketRule, state: BucketState, now: EpochMs): BucketState {
+    return { algorithm: "bucket", at: newest(state, now), level: levelAt(rule, state, now) };
   },
 
   read(rule: BucketRule, state: BucketState | null, now: EpochMs) {

@@ -1,14 +1,23 @@
 import type { SlidingRule } from "./policy.ts";
+import { PLAIN, type RateLimitAlgorithm } from "./rate-limit-algorithm.ts";
 import { after, epochMs, type EpochMs } from "./time.ts";
 
 /** When each unit was taken, oldest first. Never longer than the limit, which is bounded for that reason. */
 export type SlidingState = { readonly algorithm: "sliding"; readonly stamps: readonly EpochMs[] };
 
+/** Only the first stamp is a whole instant, each other the distance from the one before it, in milliseconds. */
+export type PackedSliding = { readonly algorithm: "sliding"; readonly distances: readonly number[] };
+
 /**
  * The algorithm `sliding`: at most `limit` in any half-open span of `windowSeconds`, by an exact log. A unit taken at
  * `t` counts until `t + windowSeconds`, at which instant it no longer does.
  */
-export const slidingLimit = {
+export const slidingLimit: RateLimitAlgorithm<SlidingRule, SlidingState, PackedSliding> = {
+  ...PLAIN,
+  summary: "in any span of that length, by an exact log",
+  stamps: ({ limit }) => limit,
+  most: ({ limit }) => limit,
+
   take(rule: SlidingRule, state: SlidingState | null, amount: number, now: EpochMs): SlidingState | EpochMs {
     const stamps = state?.stamps ?? [];
     const gone = countGone(rule, stamps, now);
@@ -29,6 +38,21 @@ export const slidingLimit = {
       // The instant at which the next unit comes back.
       resetsAt: oldest === undefined ? null : endOf(rule, oldest),
     };
+  },
+
+  pack({ stamps }): PackedSliding {
+    let before = 0;
+    const distances = stamps.map((stamp) => {
+      const distance = stamp - before;
+      before = stamp;
+      return distance;
+    });
+    return { algorithm: "sliding", distances };
+  },
+
+  unpack({ distances }): SlidingState {
+    let before = 0;
+    return { algorithm: "sliding", stamps: distances.map((distance) => epochMs((before += distance))) };
   },
 };
 

@@ -1,4 +1,5 @@
 import type { WindowRule } from "./policy.ts";
+import { PLAIN, type RateLimitAlgorithm } from "./rate-limit-algorithm.ts";
 import { after, type EpochMs } from "./time.ts";
 
 /** When the present window was opened, and how much of it is used. */
@@ -8,7 +9,11 @@ export type WindowState = { readonly algorithm: "window"; readonly openedAt: Epo
  * The algorithm `window`: the first request opens a window; it is over when *more* than `windowSeconds` have passed.
  * A request exactly `windowSeconds` after the first still belongs to the old window.
  */
-export const windowLimit = {
+export const windowLimit: RateLimitAlgorithm<WindowRule, WindowState> = {
+  ...PLAIN,
+  summary: "fixed, opened by its first request",
+  most: ({ limit }) => limit,
+
   take(rule: WindowRule, state: WindowState | null, amount: number, now: EpochMs): WindowState | EpochMs {
     const open = openWindow(rule, state, now);
     const used = (open?.used ?? 0) + amount;

@@ -2,7 +2,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { BucketRule, RateLimitRule } from "../../src/key/policy.ts";
-import { readRateLimit, takeFromRateLimit, type RateLimitState } from "../../src/key/rate-limit.ts";
+import { readRateLimit, takeFromRateLimit } from "../../src/key/rate-limit.ts";
+import type { RateLimitState } from "../../src/key/rate-limit-algorithms.ts";
 import { after, epochMs, type EpochMs } from "../../src/key/time.ts";
 import { aBucket, aSliding, aWindow, t } from "../support/a-key.ts";
 

@@ -1,3 +1,4 @@
+import { ALGORITHMS } from "../../key/rate-limit-algorithms.ts";
 import type { JsonSchema } from "./types.ts";
 
 /**
@@ -89,8 +90,9 @@ export const WORDS: Readonly<Record<string, string>> = {
   used: "How many were spent in this period.",
   remaining: "How many are left.",
   resetsAt: "When it refills; `null`: never, or nothing is counted yet.",
-  algorithm:
-    "`window`: fixed, opened by its first request. `sliding`: in any span of that length, by an exact log. `bucket`: drained evenly, at most `burst` at once.",
+  algorithm: Object.entries(ALGORITHMS)
+    .map(([name, { summary }]) => `\`${name}\`: ${summary}.`)
+    .join(" "),
   burst: "Of a `bucket`: how many at once.",
   windowSeconds: "How long a window is, in seconds.",
   unit: "What is counted: `request` counts one, whatever it costs; `cost` counts its units.",

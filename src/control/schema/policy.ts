@@ -5,13 +5,16 @@ import {
   BOUNDS,
   QUOTA_NAME,
   QUOTA_PERIODS,
-  RATE_LIMIT_ALGORITHMS,
   RATE_LIMIT_UNITS,
   REFILLS,
   ROTATION_MODES,
   type QuotaRule,
+  type Rate,
+  type RateLimitOption,
   type RateLimitRule,
 } from "../../key/policy.ts";
+import type { RuleFault } from "../../key/rate-limit-algorithm.ts";
+import { algorithmOf, ALGORITHMS, type AlgorithmName } from "../../key/rate-limit-algorithms.ts";
 import { isGrantableScope } from "../../key/scope.ts";
 import { epochMs } from "../../key/time.ts";
 import { instant, isObject, label, listOf, noKey, orNull, whole, withDefault } from "./fields.ts";
@@ -60,12 +63,40 @@ export const quota = z.lazy(() =>
     ),
 );
 
+const ALGORITHM_NAMES = Object.keys(ALGORITHMS) as readonly AlgorithmName[];
+const OPTIONS = ["burst"] as const satisfies readonly RateLimitOption[];
+
+/** A rate limit as it is asked for, whose fields may be faulty yet. */
+type WantedRateLimit = Rate & { readonly algorithm: AlgorithmName } & {
+  readonly [Option in RateLimitOption]?: number | undefined;
+};
+
+/** The limit as its algorithm knows it; `null` if it names none that there is. Other fields may be faulty all the same. */
+const namedRule = (limit: Partial<WantedRateLimit> | undefined): RateLimitRule | null =>
+  limit?.algorithm !== undefined && Object.hasOwn(ALGORITHMS, limit.algorithm) ? (limit as RateLimitRule) : null;
+
+const hasMeaning = (limit: WantedRateLimit, option: RateLimitOption): boolean => {
+  const rule = namedRule(limit);
+  return limit[option] === undefined || (rule !== null && algorithmOf(rule).options.includes(option));
+};
+
+/** What is wrong with a rate limit beyond its single fields. */
+function faultOf(limit: WantedRateLimit): RuleFault | null {
+  const rule = namedRule(limit);
+  return rule && algorithmOf(rule).fault(rule);
+}
+
+const algorithmsWith = (option: RateLimitOption): string =>
+  ALGORITHM_NAMES.filter((algorithm) => algorithmOf({ algorithm }).options.includes(option))
+    .map((name) => JSON.stringify(name))
+    .join(" or ");
+
 /** One shape for all algorithms, so that a caller is told all faults at once whichever it is. */
 export const rateLimit = z.lazy(() =>
   z
     .strictObject({
       name: label.check(z.refine((name) => name !== QUOTA_NAME, `must not be "${QUOTA_NAME}"`)),
-      algorithm: z.enum(RATE_LIMIT_ALGORITHMS),
+      algorithm: z.enum(ALGORITHM_NAMES),
       limit: whole(1, BOUNDS.limit),
       windowSeconds: whole(1, BOUNDS.windowSeconds),
       unit: withDefault(z.enum(RATE_LIMIT_UNITS), "request"),
@@ -73,19 +104,19 @@ export const rateLimit = z.lazy(() =>
       burst: z.optional(whole(1, BOUNDS.limit)),
     })
     .check(
-      z.refine(({ algorithm, burst }) => algorithm === "bucket" || burst === undefined, {
-        path: ["burst"],
-        error: 'has no meaning without the algorithm "bucket"',
-        when: ({ value }) => isObject(value),
-      }),
-      z.refine(
-        ({ algorithm, burst, limit, windowSeconds }) =>
-          !(algorithm === "bucket" && (burst ?? limit) * windowSeconds * 1000 > BOUNDS.bucketTicks),
-        {
-          path: ["burst"],
-          error: "must be smaller: burst × windowSeconds × 1000 must not be above 2^53",
+      ...OPTIONS.map((option) =>
+        z.refine<WantedRateLimit>((limit) => hasMeaning(limit, option), {
+          path: [option],
+          error: `has no meaning without the algorithm ${algorithmsWith(option)}`,
           when: ({ value }) => isObject(value),
-        },
+        }),
+      ),
+      ...OPTIONS.map((option) =>
+        z.refine<WantedRateLimit>((limit) => faultOf(limit)?.option !== option, {
+          path: [option],
+          error: ({ input }) => faultOf(input as WantedRateLimit)!.message,
+          when: ({ value }) => isObject(value),
+        }),
       ),
     ),
 );
@@ -99,7 +130,7 @@ export const rateLimits = z.lazy(() =>
       }),
     )
     .check(
-      z.refine((limits) => slidingStampsOf(limits) <= BOUNDS.slidingStamps, {
+      z.refine((limits) => stampsOf(limits) <= BOUNDS.slidingStamps, {
         error: `must have sliding limits of at most ${BOUNDS.slidingStamps} in sum`,
         when: ({ value }) => Array.isArray(value),
       }),
@@ -110,8 +141,8 @@ export const rateLimits = z.lazy(() =>
 const namesOf = (limits: readonly { readonly name?: unknown }[]): readonly unknown[] =>
   limits.map((limit) => limit?.name).filter((name) => typeof name === "string");
 
-const slidingStampsOf = (limits: readonly { readonly algorithm?: unknown; readonly limit?: unknown }[]): number =>
-  limits.reduce((sum, limit) => sum + (limit?.algorithm === "sliding" ? Number(limit.limit) || 0 : 0), 0);
+const stampsOf = (limits: readonly Partial<WantedRateLimit>[]): number =>
+  limits.map(namedRule).reduce((sum, rule) => sum + (rule === null ? 0 : algorithmOf(rule).stamps(rule) || 0), 0);
 
 export const rotation = z.lazy(() =>
   z
@@ -149,12 +180,9 @@ export const quotaRuleOf = (wanted: z.output<typeof quota> | null): QuotaRule | 
             : { ...wanted.period, anchor: epochMs(Date.parse(wanted.period.anchor)) },
       };
 
-/** Rate limits as the core keeps them: a bucket always says its burst, and nothing else does. */
+/** Rate limits as the core keeps them: every option of the algorithm is said, and no other. */
 export const rateLimitRulesOf = (wanted: z.output<typeof rateLimits>): readonly RateLimitRule[] =>
-  wanted.map(
-    ({ burst, ...rule }) =>
-      ({ ...rule, ...(rule.algorithm === "bucket" && { burst: burst ?? rule.limit }) }) as RateLimitRule,
-  );
+  wanted.map((rule) => algorithmOf(rule).complete(rule as RateLimitRule));
 
 export const scopes = z.lazy(() =>
   listOf(

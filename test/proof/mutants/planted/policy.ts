@@ -25,7 +25,7 @@ export const IN_THE_POLICY: readonly Mutant[] = [
   {
     bug: "a sliding limit is misread when the object wakes",
     breaks: "P5",
-    file: "src/key-object/pack-use.ts",
+    file: "src/key/rate-limit-sliding.ts",
     edits: [{ from: "before = stamp;", to: "" }],
     catcher: C5,
   },

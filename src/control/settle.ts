@@ -1,7 +1,7 @@
 import { askKey } from "../http/ask-key.ts";
 import { keyIdOfReservation, type ReservationId } from "../key/reservation.ts";
 import { rfc3339 } from "../key/time.ts";
-import { onlyOwnerOf } from "./authority.ts";
+import { authorityOf, onlyOwnerOf } from "./authority.ts";
 import type { Surroundings } from "./operation.ts";
 import type { SettledReservation } from "./schema/settle.ts";
 
@@ -10,7 +10,7 @@ export type SettleAnswer =
   | {
       readonly settled: false;
       readonly decision: string | null;
-      readonly code: "not-found" | "conflict";
+      readonly code: "not-found" | "conflict" | "forbidden";
       readonly detail: string;
     };
 
@@ -23,7 +23,8 @@ export async function settle(
   const { env, config } = call;
   const keyId = keyIdOfReservation(id)!;
   const onlyOwner = onlyOwnerOf(call);
-  const asked = await askKey(env, config, keyId, (key) => key.settle({ id, used, onlyOwner }));
+  const authority = authorityOf(call);
+  const asked = await askKey(env, config, keyId, (key) => key.settle({ id, used, onlyOwner, authority }));
   if (!asked.answered) return null;
   const { answer } = asked;
   const { decision } = answer;

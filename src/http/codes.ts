@@ -177,7 +177,8 @@ export const CODES = {
   forbidden: {
     status: 403,
     title: "This is out of reach for the credential that asks.",
-    explanation: "A control key can change or grant only what its own `rekey:` scopes cover.",
+    explanation:
+      "A control key can change or grant only what its own `rekey:` scopes cover, and never itself: it may only revoke or suspend itself.",
   },
   "precondition-failed": {
     status: 412,

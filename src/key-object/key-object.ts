@@ -4,7 +4,7 @@ import type { Admission } from "../key/admission.ts";
 import { admit, type Verdict } from "../key/admit.ts";
 import { amend, type AmendCommand, type Amended } from "../key/amend.ts";
 import { credit, type CreditCommand, type Credited } from "../key/credit.ts";
-import { judge, sees } from "../key/authority.ts";
+import { isSame, judge, sees, type Deed } from "../key/authority.ts";
 import type { Client } from "../key/client.ts";
 import type { Circumstance } from "../key/change.ts";
 import type { Account } from "../key/chain-proof.ts";
@@ -56,6 +56,7 @@ import type {
   Decided,
   EventsAsk,
   KeyRpc,
+  NotForOneself,
   Obedience,
   OwnerCommand,
   PurgeAnswer,
@@ -172,28 +173,30 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   }
 
   async rotate(command: RotateCommand & Ask): Promise<Decided<Reached<WithRecord<Rotation>>>> {
-    return this.#change(command, (key, circumstance) => rotate(key, command, this.#mintFor(key), circumstance));
+    return this.#change("change", command, (key, circumstance) =>
+      rotate(key, command, this.#mintFor(key), circumstance),
+    );
   }
 
   async revoke(ask: Ask): Promise<Decided<Reached<WithRecord<Suspension>>>> {
-    return this.#change(ask, revoke);
+    return this.#change("stop", ask, revoke);
   }
 
   async suspend(ask: Ask): Promise<Decided<Reached<WithRecord<Suspension>>>> {
-    return this.#change(ask, suspend);
+    return this.#change("stop", ask, suspend);
   }
 
   async resume(ask: Ask): Promise<Decided<Reached<WithRecord<Suspension>>>> {
-    return this.#change(ask, resume);
+    return this.#change("change", ask, resume);
   }
 
   async amend(command: AmendCommand & Ask): Promise<Decided<Reached<WithRecord<Amended>>>> {
     const granted = command.amendment.scopes ?? [];
-    return this.#change(command, (key, circumstance) => amend(key, command, circumstance), granted);
+    return this.#change("change", command, (key, circumstance) => amend(key, command, circumstance), granted);
   }
 
   async credit(command: CreditCommand & Ask): Promise<Decided<Reached<WithRecord<Credited>>>> {
-    return this.#change(command, (key, circumstance) => credit(key, command, circumstance));
+    return this.#change("change", command, (key, circumstance) => credit(key, command, circumstance));
   }
 
   async purge(ask: Ask): Promise<Decided<Reached<PurgeAnswer>>> {
@@ -203,7 +206,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
       const known = vacancy?.kind === "purged" && sees(ask.authority, vacancy.owner);
       return this.#state.answer(known ? { reached: true, purged: true } : NOT_FOUND);
     }
-    const judgement = judge(ask.authority, key.profile);
+    const judgement = judge(ask.authority, key.profile, "change");
     if (judgement !== "allowed") return this.#state.answer({ reached: false, because: judgement });
     const tombstone = purge(key, { now: this.#clock.now(), ...ask });
     if (tombstone === null) return this.#state.answer({ reached: true, purged: false });
@@ -232,10 +235,23 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     return this.#readings.account(ask);
   }
 
-  async settle({ id, used, onlyOwner }: SettleCommand): Promise<Decided<WithRecord<Settlement>>> {
+  async settle({
+    id,
+    used,
+    onlyOwner,
+    authority,
+  }: SettleCommand): Promise<Decided<WithRecord<Settlement | NotForOneself>>> {
     const key = this.#duties.present();
     if (key === null || (onlyOwner !== null && onlyOwner !== key.profile.owner)) {
       return this.#state.answer({ done: false, because: "not-found", detail: "There is no such reservation." });
+    }
+    // What is given back is spent again: a control key that settles for itself would decide what it is charged.
+    if (authority !== undefined && isSame(authority, key.profile.id)) {
+      return this.#state.answer({
+        done: false,
+        because: "forbidden",
+        detail: "A control key settles for others only.",
+      });
     }
     return this.#step(key, (now) => {
       const step = this.#noticed(key, settle(key, id, used, now), null, { now, by: BY_POLICY });
@@ -292,7 +308,8 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     // A creation that was repeated for another owner was entered in that owner's roll, and then refused.
     const step = key.profile.owner === owner ? obey(key, order, { now: this.#clock.now(), ...ask }) : null;
     if (step !== null && step.key !== key) {
-      if (judge(ask.authority, key.profile) !== "allowed") return { done: false, because: "forbidden" };
+      const deed = order.standing === "active" ? "change" : "stop";
+      if (judge(ask.authority, key.profile, deed) !== "allowed") return { done: false, because: "forbidden" };
       this.#state.replace({ ...page, key: step.key }, step.events);
     }
     await this.#state.settled();
@@ -356,14 +373,15 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
    * listens.
    */
   async #change<Answer extends object>(
+    deed: Deed,
     ask: Ask,
     decide: (key: Key, circumstance: Circumstance) => Step<Answer>,
     granted: readonly string[] = [],
   ): Promise<Decided<Reached<WithRecord<Answer>>>> {
     const key = this.#duties.present();
     if (key === null) return this.#state.answer(NOT_FOUND);
-    const { owner, scopes } = key.profile;
-    const judgement = judge(ask.authority, { owner, scopes: [...scopes, ...granted] });
+    const { id, owner, scopes } = key.profile;
+    const judgement = judge(ask.authority, { id, owner, scopes: [...scopes, ...granted] }, deed);
     if (judgement !== "allowed") return this.#state.answer({ reached: false, because: judgement });
 
     const answer = await this.#step(key, (now) => {

@@ -52,7 +52,7 @@ export interface KeyRpc {
   account(ask: AccountAsk): Promise<Decided<Reached<Account>>>;
 
   /** Charges what a reservation really cost and gives the rest back, once. Works in any standing of the key. */
-  settle(command: SettleCommand): Promise<Decided<WithRecord<Settlement>>>;
+  settle(command: SettleCommand): Promise<Decided<WithRecord<Settlement | NotForOneself>>>;
 
   // On the authority of the key's own secret.
   readSelf(ask: SelfAsk): Promise<Decided<SelfAnswer>>;
@@ -141,7 +141,12 @@ export type SettleCommand = {
   readonly id: ReservationId;
   readonly used: number;
   readonly onlyOwner: string | null;
+  /** Who settles. Absent from a Worker of an earlier release. */
+  readonly authority?: Authority;
 };
+
+/** A control key that would settle for itself. */
+export type NotForOneself = { readonly done: false; readonly because: "forbidden"; readonly detail: string };
 
 /** `ip`: the client's address as the edge knows it. */
 export type SelfAsk = { readonly presented: Digest; readonly ip: string | null };

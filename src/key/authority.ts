@@ -36,8 +36,19 @@ export const mayGrant = (authority: Authority, scopes: readonly string[]): boole
   authority.kind === "admin" ||
   scopes.filter(isControlScope).every((scope) => authority.scopes.some((held) => covers(held, scope)));
 
-/** Judges a change of a key that has this owner and these scopes. */
-export function judge(authority: Authority, target: { owner: string | null; scopes: readonly string[] }): Judgement {
+/** `stop`: what leaves a key with less, as a revocation or a suspension. `change`: whatever else is done to it. */
+export type Deed = "stop" | "change";
+
+/** The key of which something is asked: as it is, with all scopes that it holds or is to hold. */
+export type Target = { readonly id: KeyId; readonly owner: string | null; readonly scopes: readonly string[] };
+
+/** Judges what somebody does to a key. A control key may stop itself; whatever else becomes of it, others decide. */
+export function judge(authority: Authority, target: Target, deed: Deed): Judgement {
   if (!sees(authority, target.owner)) return "not-found";
+  if (deed === "change" && isSame(authority, target.id)) return "forbidden";
   return mayGrant(authority, target.scopes) ? "allowed" : "forbidden";
 }
+
+/** Whether the one who asks is this very key. */
+export const isSame = (authority: Authority, id: KeyId): boolean =>
+  authority.kind === "control-key" && authority.keyId === id;

@@ -23,11 +23,13 @@ export function readSelf(key: Key, presented: Digest, ip: string | null, now: Ep
 }
 
 /**
- * Ends the key for whoever holds its secret: from anywhere and in any standing, because whoever finds a leaked key
- * should be able to end it at once. A retired secret ends nothing: it would let a thief of an old one do harm.
+ * Ends the key for whoever holds its current secret: from anywhere and in any standing, because whoever finds a leaked
+ * key should be able to end it at once. A secret that was replaced ends nothing, not even while its grace runs: it would
+ * let a thief of an old one do harm, and it ends by itself.
  */
 export function revokeSelf(key: Key, presented: Digest, circumstance: Circumstance): Step<SelfOutcome> {
   const holder = identify(key, presented, circumstance.now);
   if ("refusal" in holder) return unchanged(key, { done: false, refusal: holder.refusal });
+  if (!holder.current) return unchanged(key, { done: false, refusal: { reason: "key-rotated" } });
   return revoke(key, circumstance);
 }

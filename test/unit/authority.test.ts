@@ -68,6 +68,22 @@ describe("a change of a key", () => {
     ["acme's control key", "another, and stronger", "not-found", writerOfAcme, "globex", stronger],
     ["acme's control key", "nobody", "not-found", writerOfAcme, null, ordinary],
   ] as const)("by %s of one that belongs to %s is %s", (_who, _whose, judgement, authority, owner, scopes) => {
-    expect(judge(authority, { owner, scopes })).toBe(judgement);
+    const target = { id: "key_0000000000000001" as KeyId, owner, scopes };
+    expect([judge(authority, target, "change"), judge(authority, target, "stop")]).toEqual([judgement, judgement]);
+  });
+});
+
+describe("a control key itself", () => {
+  const self = controlKey(["rekey:*"], "acme");
+  const target = { id: "key_0000000000000009" as KeyId, owner: "acme", scopes: ["rekey:*"] };
+
+  it("may be stopped by itself", () => {
+    expect(judge(self, target, "stop")).toBe("allowed");
+  });
+
+  it("is changed by others only, however weak it is", () => {
+    expect(judge(self, target, "change")).toBe("forbidden");
+    expect(judge(self, { ...target, scopes: [] }, "change")).toBe("forbidden");
+    expect(judge(ADMIN, target, "change")).toBe("allowed");
   });
 });

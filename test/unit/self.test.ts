@@ -61,7 +61,7 @@ describe("the record is not told to whoever holds", () => {
   });
 });
 
-describe("a key is ended by whoever holds its secret", () => {
+describe("a key is ended by whoever holds its current secret", () => {
   it.each([
     ["whatever its standing: active", aKey()],
     ["suspended", suspend(aKey(), at(t(2))).key],
@@ -70,9 +70,12 @@ describe("a key is ended by whoever holds its secret", () => {
     ["used up", admitWith(aKey({ quota: aQuota(1) }), aRequest(), t(0)).key],
     ["allowed only elsewhere, for a leaked key is found anywhere", aKey({ allowedIps: [HOME] })],
     ["not allowed to rotate itself", aKey({ selfRotate: false })],
-    ["with the secret in its grace", rotated(60)],
-  ])("%s", (_name, before) => {
-    const { key, events, answer } = revokeSelf(before, FIRST.digest, { ...at(t(20)), reason: "found on a paste site" });
+    ["while the secret before it is in its grace", rotated(60), SECOND],
+  ])("%s", (_name, before, secret = FIRST) => {
+    const { key, events, answer } = revokeSelf(before, secret.digest, {
+      ...at(t(20)),
+      reason: "found on a paste site",
+    });
     expect(answer).toEqual({ done: true });
     expect(statusOf(key, t(20))).toBe("revoked");
     expect(events).toMatchObject([{ type: "key.revoked", at: t(20), detail: { reason: "found on a paste site" } }]);
@@ -88,6 +91,7 @@ describe("a key is ended by whoever holds its secret", () => {
 
   it.each([
     ["a retired secret, which a thief of an old one may hold", rotated(0), FIRST, "key-rotated"],
+    ["a secret in its grace, which ends by itself", rotated(60), FIRST, "key-rotated"],
     ["a secret whose grace is over", rotated(5), FIRST, "key-rotated"],
     ["a retired secret of a key that is revoked already", revoke(rotated(0), at(t(3))).key, FIRST, "key-rotated"],
     ["nothing of the key's", aKey(), NOBODYS, "wrong-secret"],

@@ -1,3 +1,6 @@
+import { problem } from "../../http/problem.ts";
+import { keyIdOfAlert } from "../../key/alert-id.ts";
+import { isSame } from "../../key/authority.ts";
 import { epochMs } from "../../key/time.ts";
 import { acknowledgeAlert as acknowledgeInLedger } from "../../ledger/alerts.ts";
 import { alertJson } from "../alert-json.ts";
@@ -16,8 +19,11 @@ export const acknowledgeAlert = operation({
   params: alertParams,
   body: acknowledgeBody,
   responses: { 200: { description: "The alert as it is now.", schema: alert } },
-  refusals: ["ledger-unavailable"],
+  refusals: ["ledger-unavailable", "forbidden"],
   async handle(call) {
+    if (isSame(authorityOf(call), keyIdOfAlert(call.params.id))) {
+      return problem("forbidden", { requestId: call.requestId, detail: "An alert about a control key is for others." });
+    }
     const found = await acknowledgeInLedger(call.env.DB, call.params.id, onlyOwnerOf(call), {
       at: epochMs(Date.now()),
       by: actorOf(authorityOf(call)),

@@ -19,13 +19,13 @@ export const settleReservation = operation({
       schema: settledReservation,
     },
   },
-  refusals: ["conflict"],
+  refusals: ["conflict", "forbidden"],
   async handle(call) {
     const answer = await settle(call, call.params.id, call.body.used);
     if (answer === null) return undecided(call);
     const headers = decisionHeader(answer.decision);
     if (answer.settled) return json(call, 200, answer.reservation, headers);
     if (answer.code === "not-found") return notFound(call);
-    return problem("conflict", { requestId: call.requestId, headers, detail: answer.detail });
+    return problem(answer.code, { requestId: call.requestId, headers, detail: answer.detail });
   },
 });

@@ -131,6 +131,7 @@ function ask(state: Key, call: Exclude<Call, { do: "create" | "obey" | "purge" }
       return stop(state, { revoked: true }, "revoked", now);
     case "revoke-self": {
       const refusal = identityRefusal(state, call.secret, now);
+      if (refusal === null && call.secret !== state.secret) return [state, { code: "key-rotated" }];
       return refusal === null ? stop(state, { revoked: true }, "revoked", now) : [state, refusal];
     }
     case "suspend":

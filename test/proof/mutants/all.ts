@@ -1,4 +1,5 @@
 import type { Mutant } from "./mutant.ts";
+import { IN_THE_AUTHORITY } from "./planted/authority.ts";
 import { IN_THE_CORE } from "./planted/core.ts";
 import { IN_THE_WORKER } from "./planted/edge.ts";
 import { IN_THE_OBJECT } from "./planted/object.ts";
@@ -16,5 +17,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...IN_THE_RESTORE,
   ...IN_THE_USAGE,
   ...IN_WHAT_IS_TOLD,
+  ...IN_THE_AUTHORITY,
   ...IN_THE_WORKER,
 ];

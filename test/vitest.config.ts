@@ -58,7 +58,7 @@ export default defineConfig({
         test: {
           name: "runtime",
           include: ["test/runtime/**/*.test.ts", "test/race/**/*.test.ts"],
-          setupFiles: ["test/support/fresh-storage.ts", "test/support/tally-timer.ts"],
+          setupFiles: ["test/support/hold-ledger.ts", "test/support/fresh-storage.ts", "test/support/tally-timer.ts"],
           // One workerd runs many files, each on storage that is empty.
           isolate: false,
           maxWorkers: WORKERS,

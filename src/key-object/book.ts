@@ -115,14 +115,22 @@ export class Book {
     this.#armFor(this.#written && nextDue(this.#written.agenda));
   }
 
-  /** Events with a sequence above `after`, oldest first, at most `limit`. */
-  eventsAfter(after: number, limit: number): ChainedEvent[] {
-    const rows = this.#sql.exec<Row & { hash: EventHash }>(
-      "SELECT json, hash FROM event WHERE sequence > ? ORDER BY sequence LIMIT ?",
+  /** Events with a sequence above `after`, oldest first, at most `limit` and, but for the first, at most so many bytes. */
+  eventsAfter(after: number, limit: number, bytes: number): ChainedEvent[] {
+    const rows = this.#sql.exec<Row & { hash: EventHash; bytes: number }>(
+      "SELECT json, hash, octet_length(json) AS bytes FROM event WHERE sequence > ? ORDER BY sequence LIMIT ?",
       after,
       limit,
     );
-    return rows.toArray().map(({ json, hash }) => ({ ...(JSON.parse(json) as KeyEvent), hash }));
+    const events: ChainedEvent[] = [];
+    let left = bytes;
+    // Row by row: what does not fit is not read.
+    for (const row of rows) {
+      left -= row.bytes;
+      if (left < 0 && events.length > 0) break;
+      events.push({ ...(JSON.parse(row.json) as KeyEvent), hash: row.hash });
+    }
+    return events;
   }
 
   /**

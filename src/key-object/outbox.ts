@@ -9,7 +9,9 @@ import { backlogOf, sequenceOf } from "./backlog.ts";
 import type { Book, Page } from "./book.ts";
 import type { State } from "./state.ts";
 
+/** What one delivery carries at most: so many events, and so many bytes of them. A single event is far smaller. */
 const BATCH = 200;
+const BATCH_BYTES = 500_000;
 
 /** Told again within 16 to 32 seconds, as after so many failures. */
 const REASSERT_ATTEMPTS = 5;
@@ -111,7 +113,7 @@ export class Outbox {
   #newsOf(page: Page, told: Told): { readonly delivery: Delivery; readonly told: Told } | null {
     const { key, vacancy } = page;
     const through = Math.max(told.through, page.delivered);
-    const events = this.#book.eventsAfter(through, BATCH);
+    const events = this.#book.eventsAfter(through, BATCH, BATCH_BYTES);
     if (key === null) {
       if (events.length === 0) return null;
       if (vacancy?.kind !== "purged") throw new Error("events without a key or its tombstone");

@@ -6,6 +6,7 @@ import type { Alert, AlertAction } from "../key/suspicion-policy.ts";
 import { epochMs, type EpochMs } from "../key/time.ts";
 import { parameters, where } from "./conditions.ts";
 import type { EventPlace } from "./events.ts";
+import { rowTexts } from "./row-texts.ts";
 import { fromLedger } from "./unavailable.ts";
 
 /** An alert as people list it. */
@@ -38,11 +39,8 @@ export const insertAlerts = (
   events: readonly KeyEvent[],
 ): readonly D1PreparedStatement[] => {
   const alerts = events.filter(({ type }) => type === "key.alerted");
-  if (alerts.length === 0) return [];
-  return [
-    db
-      .prepare(
-        `INSERT INTO alerts (id, key_id, owner, sequence, alert, action, at_ms, request_id, ip, user_agent, country,
+  const insert = db.prepare(
+    `INSERT INTO alerts (id, key_id, owner, sequence, alert, action, at_ms, request_id, ip, user_agent, country,
                              evidence)
          SELECT 'alert_' || substr(?1, 5) || '_' || (value ->> 'sequence'), ?1, ?3, value ->> 'sequence',
                 value ->> '$.detail.alert', value ->> '$.detail.action', value ->> 'at',
@@ -52,9 +50,8 @@ export const insertAlerts = (
          WHERE NOT EXISTS (SELECT 1 FROM keys WHERE id = ?1 AND status = 'purged')
            AND value ->> 'sequence' > coalesce((SELECT sequence FROM anchors WHERE key_id = ?1), 0)
          ON CONFLICT (id) DO NOTHING`,
-      )
-      .bind(id, JSON.stringify(alerts), owner),
-  ];
+  );
+  return rowTexts(alerts).map((text) => insert.bind(id, text, owner));
 };
 
 /** Removes the alerts of a key: they say who used it from where. */

@@ -36,10 +36,10 @@ export async function deliver(db: D1Database, delivery: Delivery): Promise<void>
   const { events } = delivery;
   const statements =
     "purged" in delivery
-      ? [...purgeStatements(db, delivery.purged), insertEvents(db, { id: delivery.purged, owner: null }, events)]
+      ? [...purgeStatements(db, delivery.purged), ...insertEvents(db, { id: delivery.purged, owner: null }, events)]
       : [
-          ...(events.length > 0 ? [insertEvents(db, delivery.record, events)] : []),
-          ...(delivery.hours?.length ? [upsertUsage(db, delivery.record, delivery.hours)] : []),
+          ...insertEvents(db, delivery.record, events),
+          ...upsertUsage(db, delivery.record, delivery.hours ?? []),
           ...insertAlerts(db, delivery.record, events),
           ...(delivery.late === undefined ? [] : [noteLate(db, delivery.late)]),
           upsertKey(db, delivery.record),

@@ -4,21 +4,21 @@ import type { EventType, KeyEvent } from "../key/event.ts";
 import type { JsonValue } from "../key/policy.ts";
 import { epochMs } from "../key/time.ts";
 import { parameters, where } from "./conditions.ts";
+import { rowTexts } from "./row-texts.ts";
 import { fromLedger } from "./unavailable.ts";
 
 /**
- * Adds events of one key; those that are there already stay as they are, but for a hash that they came without. Three
- * parameters, however many events. A delivery that was long under way adds nothing to a key that was purged meanwhile,
- * and nothing comes back that was deleted for its age.
+ * Adds events of one key; those that are there already stay as they are, but for a hash that they came without. One
+ * statement of three parameters, however many events, and another where they are too large for it. A delivery that was
+ * long under way adds nothing to a key that was purged meanwhile, and nothing comes back that was deleted for its age.
  */
 export const insertEvents = (
   db: D1Database,
   { id, owner }: { readonly id: KeyId; readonly owner: string | null },
   events: readonly ChainedEvent[],
-): D1PreparedStatement =>
-  db
-    .prepare(
-      `INSERT INTO events (key_id, owner, sequence, type, at_ms, actor, request_id, ip, user_agent, country, detail, hash)
+): readonly D1PreparedStatement[] => {
+  const insert = db.prepare(
+    `INSERT INTO events (key_id, owner, sequence, type, at_ms, actor, request_id, ip, user_agent, country, detail, hash)
        SELECT ?1, ?3, value ->> 'sequence', value ->> 'type', value ->> 'at',
               value ->> '$.by.actor', value ->> '$.by.requestId', value ->> '$.by.ip', value ->> '$.by.userAgent',
               value ->> '$.by.country', value ->> 'detail', value ->> 'hash'
@@ -28,8 +28,9 @@ export const insertEvents = (
               AND value ->> 'sequence' > coalesce((SELECT sequence FROM anchors WHERE key_id = ?1), 0))
        ON CONFLICT (key_id, sequence) DO UPDATE SET hash = excluded.hash, owner = excluded.owner
          WHERE events.hash IS NULL`,
-    )
-    .bind(id, JSON.stringify(events.map(withDetailText)), owner);
+  );
+  return rowTexts(events.map(withDetailText)).map((text) => insert.bind(id, text, owner));
+};
 
 /** The chain is over the text of the detail, so that very text is stored. */
 const withDetailText = (event: ChainedEvent) => ({ ...event, detail: JSON.stringify(event.detail) });

@@ -1,5 +1,6 @@
 import type { KeyId } from "../key/credential.ts";
 import { eventOf, type EventRow, type EventOfKey } from "./events.ts";
+import { rowTexts } from "./row-texts.ts";
 import { fromLedger } from "./unavailable.ts";
 
 /**
@@ -82,13 +83,11 @@ export const streamEnd = (db: D1Database): D1PreparedStatement =>
 
 /** Which of these keys were purged, for whoever has not read so far. */
 export async function purgedAmong(db: D1Database, keyIds: readonly string[]): Promise<readonly string[]> {
-  const { results } = await fromLedger(
-    db
-      .prepare("SELECT id FROM keys WHERE id IN (SELECT value FROM json_each(?1)) AND +status = 'purged'")
-      .bind(JSON.stringify(keyIds))
-      .all<{ id: string }>(),
-  );
-  return results.map(({ id }) => id);
+  const select = db.prepare("SELECT id FROM keys WHERE id IN (SELECT value FROM json_each(?1)) AND +status = 'purged'");
+  const texts = rowTexts(keyIds);
+  if (texts.length === 0) return [];
+  const found = await fromLedger(db.batch<{ id: string }>(texts.map((text) => select.bind(text))));
+  return found.flatMap(({ results }) => results.map(({ id }) => id));
 }
 
 /** How many arrivals one call forgets at most: it is called often enough. */

@@ -2,6 +2,7 @@ import type { KeyId } from "../key/credential.ts";
 import { DAY_MS, epochMs, type EpochMs, HOUR_MS } from "../key/time.ts";
 import type { Counts, HourUse } from "../key/usage.ts";
 import { parameters, where } from "./conditions.ts";
+import { rowTexts } from "./row-texts.ts";
 import { fromLedger } from "./unavailable.ts";
 
 /** Writes what an object says of its key's hours, unless the ledger has heard something newer. */
@@ -9,10 +10,9 @@ export const upsertUsage = (
   db: D1Database,
   { id, owner }: { readonly id: KeyId; readonly owner: string | null },
   hours: readonly HourUse[],
-): D1PreparedStatement =>
-  db
-    .prepare(
-      `INSERT INTO usage (key_id, start_ms, owner, changes, admitted, units, refused, routes, last_admitted_ms)
+): readonly D1PreparedStatement[] => {
+  const upsert = db.prepare(
+    `INSERT INTO usage (key_id, start_ms, owner, changes, admitted, units, refused, routes, last_admitted_ms)
        SELECT ?1, value ->> 'start', ?3, value ->> 'changes', value ->> 'admitted', value ->> 'units',
               value -> 'refused', value -> 'routes', value ->> 'lastAdmittedAt'
        FROM json_each(?2)
@@ -21,8 +21,9 @@ export const upsertUsage = (
          changes = excluded.changes, admitted = excluded.admitted, units = excluded.units,
          refused = excluded.refused, routes = excluded.routes, last_admitted_ms = excluded.last_admitted_ms
        WHERE excluded.changes > usage.changes`,
-    )
-    .bind(id, JSON.stringify(hours), owner);
+  );
+  return rowTexts(hours).map((text) => upsert.bind(id, text, owner));
+};
 
 /** Takes from a key's use what is personal. How much was used stays: totals of the past do not change. */
 export const forgetUsage = (db: D1Database, keyId: KeyId): D1PreparedStatement =>

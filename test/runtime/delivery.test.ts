@@ -288,6 +288,30 @@ describe("a ledger of another epoch", () => {
     expect(JSON.parse(await deliveryOf(stub))).toEqual({ delivered: 3, epoch: "", hoursDelivered: null });
   });
 
+  it("is told of events that together are larger than one statement may be", async () => {
+    const { stub, id } = await openKey({ suspicion: UNSUSPICIOUS });
+    for (let nth = 0; nth < 196; nth++) await (nth % 2 === 0 ? stub.suspend(asked) : stub.resume(asked));
+    await stub.revoke(asked);
+    await env.DB.batch(["events", "keys"].map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
+    // As an earlier release made them, whose events were as large as what was asked for.
+    const bytes = await runInDurableObject(stub, (_object, { storage: { sql } }) => {
+      sql.exec("UPDATE event SET json = json_set(json, '$.detail.path', printf('%.*c', 12000, 'x'))");
+      return sql.exec<{ bytes: number }>("SELECT sum(octet_length(json)) AS bytes FROM event").one().bytes;
+    });
+    expect(bytes).toBeGreaterThan(2_300_000);
+    await underNewEpoch(stub);
+    await stub.read(asked);
+    const before = ledger.deliveries;
+    await ring(stub);
+    // Half a million bytes at a time, so that none of them takes long.
+    expect(ledger.deliveries - before).toBe(Math.ceil(198 / Math.floor(500_000 / (bytes / 198))));
+    expect(await ledgerOf(id)).toEqual({
+      sequences: numbersTo(198),
+      row: { status: "revoked", version: 1, revision: 198 },
+    });
+    await expect.poll(() => plansOf(stub)).toEqual({ alarm: null, agenda: [] });
+  });
+
   it("is told once: waking again under the same epoch plans nothing", async () => {
     const { stub } = await openKey();
     await underNewEpoch(stub);

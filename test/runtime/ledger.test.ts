@@ -116,6 +116,16 @@ describe("a delivery", () => {
     expect(await sequences()).toEqual(events.map(({ sequence }) => sequence).toReversed());
   });
 
+  it("of more bytes than a statement may carry is one transaction too", async () => {
+    // Quotes are what grows most on the way: they are escaped twice.
+    const events = Array.from({ length: 300 }, (_, at) =>
+      anEvent(at + 1, "key.alerted", { detail: { alert: "x", action: "alert", reason: '"'.repeat(4_000) } }),
+    );
+    await deliver(env.DB, { record: aRecord({ id: idOf(1) }, { revision: 300 }), events });
+    expect(await sequences()).toEqual(events.map(({ sequence }) => sequence).toReversed());
+    expect((await env.DB.prepare("SELECT count(*) AS n FROM alerts").first())!["n"]).toBe(300);
+  });
+
   it("happens whole or not at all", async () => {
     const faulty = { ...aRecord({ id: idOf(1) }), version: null as never };
     await expect(deliver(env.DB, { record: faulty, events: [anEvent(1)] })).rejects.toBeInstanceOf(LedgerUnavailable);

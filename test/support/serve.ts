@@ -3,7 +3,8 @@
  * rekey.ts starts it with `fork`, talks to it over the channel that makes, and kills it.
  */
 import { readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { stripTypeScriptTypes } from "node:module";
+import { basename, dirname, join } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, Response } from "miniflare";
 import type { Artefact, Blueprint } from "./build.ts";
 import type { LedgerFault } from "./faulty-d1.ts";
@@ -96,13 +97,14 @@ async function start(plan: Plan): Promise<Miniflare> {
   ) as Blueprint;
   const bundle = bundles[plan.artefact];
 
+  const modules = await withLimits(bundle);
   const workers = plan.edges.map((name, index) => {
     const ownsObjects = plan.hasObjects && index === 0;
     return {
       ...worker,
       name: ownsObjects ? OWNER : name,
       modulesRoot: dirname(bundle),
-      modules: [{ type: "ESModule" as const, path: bundle }],
+      modules,
       bindings: { ...worker.bindings, ...plan.bindings },
       ratelimits: { ...worker.ratelimits, ...shieldsOf(plan) },
       serviceBindings: {
@@ -143,6 +145,32 @@ async function start(plan: Plan): Promise<Miniflare> {
   await miniflare.ready;
   if (plan.hasObjects) await migrate(miniflare, migrations);
   return miniflare;
+}
+
+/**
+ * The bundle as it is, entered through a module that has the ledger keep to D1's limits first: in every isolate, for
+ * Workers and objects alike.
+ */
+async function withLimits(bundle: string) {
+  const moduleOf = async (name: string) => ({
+    type: "ESModule" as const,
+    path: join(dirname(bundle), name.replace(".ts", ".js")),
+    contents: stripTypeScriptTypes(await readFile(join(import.meta.dirname, name), "utf8")).replaceAll(
+      /(from "\.\/[\w-]+)\.ts"/g,
+      '$1.js"',
+    ),
+  });
+  const product = `./${basename(bundle)}`;
+  return [
+    {
+      type: "ESModule" as const,
+      path: join(dirname(bundle), "entry.js"),
+      contents: `import "./hold-ledger.js"; export * from "${product}"; export { default } from "${product}";`,
+    },
+    await moduleOf("hold-ledger.ts"),
+    await moduleOf("d1-limits.ts"),
+    { type: "ESModule" as const, path: bundle },
+  ];
 }
 
 const shieldsOf = ({ shields }: Plan) =>

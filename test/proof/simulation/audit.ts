@@ -44,7 +44,9 @@ export function faultIn(instance: Instance, ledger: SimulatedLedger): string | n
   if (id === null) return null;
 
   // An object lets go of what is old and was told; the ledger has all of it.
-  const kept = book.eventsAfter(0, Number.MAX_SAFE_INTEGER).map(({ sequence, hash }) => ({ sequence, hash }));
+  const kept = book
+    .eventsAfter(0, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
+    .map(({ sequence, hash }) => ({ sequence, hash }));
   const { head } = book;
   if (key !== null && key.standing.sequence !== head.sequence) {
     return `the history ends at ${head.sequence}, the key says at ${key.standing.sequence}`;

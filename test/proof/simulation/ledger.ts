@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import type { Env } from "../../../src/env.ts";
+import { faultOf } from "../../support/d1-limits.ts";
 import { testSecrets } from "../../support/settings.ts";
 import type { Actor, World } from "./world.ts";
 
@@ -50,6 +51,10 @@ export class SimulatedLedger {
   readonly binding = {
     prepare: (sql: string) => ({ bind: (...values: SQLInputValue[]): Statement => ({ sql, values }) }),
     batch: async (statements: readonly Statement[]) => {
+      for (const { sql, values } of statements) {
+        const fault = faultOf(sql, values);
+        if (fault !== null) throw new Error(fault);
+      }
       const sender = this.#world!.actor as Actor & { readonly replica: { sync(): Promise<void> } };
       await sender.replica.sync();
       return new Promise((resolve, reject) => this.#deliver(statements, sender, resolve, reject));

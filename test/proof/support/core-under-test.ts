@@ -52,7 +52,9 @@ export class CoreUnderTest {
 
   /** Sequences of all events that storage holds, and of the last change that memory knows of. */
   get history(): { readonly sequences: readonly number[]; readonly last: number | null } {
-    const sequences = this.#book.eventsAfter(0, Number.MAX_SAFE_INTEGER).map(({ sequence }) => sequence);
+    const sequences = this.#book
+      .eventsAfter(0, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
+      .map(({ sequence }) => sequence);
     return { sequences, last: this.#page?.key?.standing.sequence ?? null };
   }
 

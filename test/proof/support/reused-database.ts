@@ -39,7 +39,7 @@ export class ReusedDatabase {
   exec = (sql: string, ...values: SQLInputValue[]) => {
     if (!isQuestion(sql)) return this.run(sql, values);
     const rows = this.read(sql, values);
-    return { toArray: () => rows, one: () => rows[0] };
+    return { toArray: () => rows, one: () => rows[0], [Symbol.iterator]: () => rows[Symbol.iterator]() };
   };
 
   /** All of `write` is done, or nothing of it. */

@@ -37,8 +37,22 @@ export const IN_WHAT_IS_TOLD: readonly Mutant[] = [
     bug: "an alert is an event and no alert: no list of them shows it",
     breaks: "P13",
     file: "src/ledger/alerts.ts",
-    edits: [{ from: "if (alerts.length === 0) return [];", to: "if (alerts.length >= 0) return [];" }],
+    edits: [{ from: "return rowTexts(alerts)", to: "return rowTexts([])" }],
     catcher: { project: "runtime", test: "test/runtime/control-alerts.test.ts" },
+  },
+  {
+    bug: "a statement carries all rows there are, however large they are together",
+    breaks: "P12",
+    file: "src/ledger/row-texts.ts",
+    edits: [{ from: "if (bytes + more > ROWS_BYTES) {", to: "if (texts.length === 0) {" }],
+    catcher: { project: "runtime", test: "test/runtime/ledger.test.ts" },
+  },
+  {
+    bug: "a delivery is counted in events alone, however large they are",
+    breaks: "P12",
+    file: "src/key-object/book.ts",
+    edits: [{ from: "left < 0 && events.length > 0", to: "left === Infinity" }],
+    catcher: { project: "runtime", test: "test/runtime/delivery.test.ts" },
   },
   {
     bug: "a message that its receiver did not take is not sent again",

@@ -49,10 +49,14 @@ export const isDue = (agenda: Agenda, name: TaskName, now: EpochMs): boolean => 
 };
 
 const FIRST_RETRY_MS = 1_000;
-const LAST_RETRY_MS = 5 * 60_000;
+/**
+ * The longest wait, in milliseconds. With it a key catches up within a minute of the ledger being well, however long that
+ * was not: an attempt that is under way in that moment takes up to 3 seconds more, and 2 are left for the delivery.
+ */
+const LAST_RETRY_MS = 55_000;
 
 /**
- * How long to wait after so many failures in a row, in milliseconds: doubling from a second to five minutes, and
+ * How long to wait after so many failures in a row, in milliseconds: doubling from a second to 55 of them, and
  * anywhere in the upper half of it, so that objects that failed together do not return together. Never gives up.
  * @param random a number in [0, 1)
  */

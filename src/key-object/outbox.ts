@@ -1,4 +1,4 @@
-import { deliver, type Delivery } from "../ledger/deliver.ts";
+import { deliver, sayLate, type Delivery } from "../ledger/deliver.ts";
 import { recordOf } from "../key/record.ts";
 import { after, epochMs, type EpochMs, type ForwardClock } from "../key/time.ts";
 import type { HourUse } from "../key/usage.ts";
@@ -15,6 +15,9 @@ const BATCH_BYTES = 500_000;
 
 /** Told again within 16 to 32 seconds, as after so many failures. */
 const REASSERT_ATTEMPTS = 5;
+
+/** After so many failures in a row it is worth a row of the ledger to say that a key cannot be told. */
+const SAY_LATE_ATTEMPTS = 3;
 
 /** How long a command waits for the ledger, so that a list read after it sees it, in milliseconds. */
 const INLINE_DELIVERY_MS = 300;
@@ -106,7 +109,16 @@ export class Outbox {
       }
     } catch (cause) {
       this.#failed(cause);
+      await this.#sayLate(cause);
     }
+  }
+
+  /** A key that the ledger refuses, while it takes others, would be late and nobody would know. */
+  async #sayLate(failure: unknown): Promise<void> {
+    const { agenda, delivered } = this.#state.page;
+    if ((agenda.get("deliver")?.attempts ?? 0) < SAY_LATE_ATTEMPTS) return;
+    const [oldest] = this.#book.eventsAfter(delivered, 1, BATCH_BYTES);
+    if (oldest !== undefined) await sayLate(this.#db, failure, { at: this.#clock.now(), since: oldest.at });
   }
 
   /** What the ledger does not have yet, as far as one delivery can carry it; `null` if it has everything. */

@@ -7,7 +7,7 @@ import { deleteAlerts, insertAlerts } from "./alerts.ts";
 import { deleteEvents, insertEvents } from "./events.ts";
 import { noteLate, type Late } from "./late.ts";
 import { buryKey, upsertKey } from "./keys.ts";
-import { fromLedger } from "./unavailable.ts";
+import { fromLedger, isRefusal } from "./unavailable.ts";
 import { forgetUsage, upsertUsage } from "./usage.ts";
 
 /**
@@ -45,6 +45,15 @@ export async function deliver(db: D1Database, delivery: Delivery): Promise<void>
           upsertKey(db, delivery.record),
         ];
   await fromLedger(db.batch(statements));
+}
+
+/**
+ * Has the ledger say that it lacks something although it answers, where it was its answer that a delivery failed: so that
+ * a key of which it takes nothing is known to people. A ledger that is down says so by itself. Never throws.
+ */
+export async function sayLate(db: D1Database, failure: unknown, late: Late): Promise<void> {
+  if (!isRefusal(failure)) return;
+  await fromLedger(db.batch([noteLate(db, late)])).catch(() => {});
 }
 
 /** A later, older delivery must bring nothing back: the row stays as a tombstone above every revision. */

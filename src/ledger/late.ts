@@ -1,14 +1,14 @@
 import { epochMs, type EpochMs } from "../key/time.ts";
 import { readChore } from "./chores.ts";
 
-/** A delivery that had failed before it came: when it came, and since when its oldest event had waited. */
+/** A delivery that had failed before, when it came or failed again, and since when its oldest event has waited. */
 export type Late = { readonly at: EpochMs; readonly since: EpochMs };
 
 /**
  * How long after a late delivery others of the same outage may still be on their way, in milliseconds: a little more
  * than the longest wait between two attempts.
  */
-const OTHERS_FOLLOW_MS = 6 * 60_000;
+const OTHERS_FOLLOW_MS = 75_000;
 
 const LATE = "late";
 

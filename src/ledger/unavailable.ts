@@ -8,6 +8,10 @@ export class LedgerUnavailable extends Error {
   override readonly name = "LedgerUnavailable";
 }
 
+/** Whether the ledger has answered, and that it will not; or nobody had a way to it. */
+export const isRefusal = (failure: unknown): boolean =>
+  failure instanceof LedgerUnavailable && failure.cause !== undefined;
+
 /**
  * Waits for the ledger, but not for ever.
  *

@@ -1,7 +1,7 @@
 import type { Dice } from "../../support/dice.ts";
 import type { Rekey } from "../../support/rekey.ts";
 import { ask, type Response } from "../support/http.ts";
-import { faultOfLedger } from "../support/ledger.ts";
+import { CATCH_UP_MS, faultOfLedger } from "../support/ledger.ts";
 import { Contradiction } from "../support/subject.ts";
 import type { TroubledOrigin } from "../support/troubled-origin.ts";
 
@@ -57,6 +57,10 @@ export class Sufferer {
   }
 
   /** A life of so many calls. Its quota may be over before, and now and then it is revoked in the middle. */
+  get id(): string {
+    return this.#id;
+  }
+
   async live(calls: number): Promise<void> {
     await this.#create();
     const revokedAt = this.#roll.onceIn(4) ? 2 + this.#roll.below(calls) : Infinity;
@@ -76,7 +80,7 @@ export class Sufferer {
     if (quota.used !== this.#used) return `${this.#id}: ${quota.used} units are used, not ${this.#used}`;
     const arrived = this.#origin.arrived(this.#id);
     if (arrived !== this.#arrived) return `${this.#id}: ${arrived} requests have arrived, not ${this.#arrived}`;
-    return faultOfLedger(this.#rekey, this.#id, revision);
+    return faultOfLedger(this.#rekey, this.#id, revision, CATCH_UP_MS);
   }
 
   async #create(): Promise<void> {

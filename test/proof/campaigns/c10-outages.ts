@@ -4,6 +4,7 @@ import type { LedgerFault } from "../../support/faulty-d1.ts";
 import type { Rekey } from "../../support/rekey.ts";
 import { atATime } from "../support/at-a-time.ts";
 import { deploy } from "../support/deployment.ts";
+import { CATCH_UP_MS, faultOfPlan } from "../support/ledger.ts";
 import { Contradiction, Subject, type Draft } from "../support/subject.ts";
 import { startTroubledOrigin } from "../support/troubled-origin.ts";
 import { ORIGIN_TIMEOUT_MS, ROUTES, Sufferer } from "./c10-origin.ts";
@@ -32,7 +33,7 @@ const CHANGES: readonly Draft[] = [
  * say so; and every other key is used, in the same weather, for an API that is down, hangs, hangs up, fails, is slow, is
  * huge or breaks off. Every call is answered, and as the model says: an outage admits nobody whom it should not, charges
  * what the route says and nothing else, and `verify` knows nothing of it. When the ledger is well again it has every event
- * once.
+ * once, within a minute: no key plans to tell it later, and how long the last one took is counted.
  */
 export const C10: Campaign = {
   name: "C10",
@@ -78,14 +79,18 @@ export const C10: Campaign = {
       isOver = true;
     });
     await weather;
+    const wellAt = Date.now();
     counts = addUp([counts, { "changes of the weather": changes }, ...sufferers.map((each) => each.counts)]);
     if (violations.length > 0) return { counts, violations };
+    const ids = [...subjects, ...sufferers].map(({ id }) => id);
+    const plans = await atATime(KEYS_AT_A_TIME, ids, (id) => faultOfPlan(rekey, id, wellAt));
     const ends = [
-      ...subjects.map((subject) => () => subject.ledgerFault()),
+      ...subjects.map((subject) => () => subject.ledgerFault(CATCH_UP_MS)),
       ...sufferers.map((sufferer) => () => sufferer.fault()),
     ];
     const faults = await atATime(KEYS_AT_A_TIME, ends, (end) => end());
-    return { counts, violations: faults.filter((fault) => fault !== null) };
+    counts = { ...counts, "ms until the ledger had it all": Date.now() - wellAt };
+    return { counts, violations: [...plans, ...faults].filter((fault) => fault !== null) };
   },
 };
 

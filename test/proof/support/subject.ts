@@ -117,11 +117,11 @@ export class Subject {
   }
 
   /** What the ledger has wrong about the key in the end; `null`: nothing. */
-  async ledgerFault(): Promise<string | null> {
+  async ledgerFault(patience?: number): Promise<string | null> {
     if (this.state.is === "gone") return faultOfTombstone(this.#rekey, this.id);
     if (this.state.is === "absent") return null;
     const heard = await this.#send({ do: "read" });
-    return faultOfLedger(this.#rekey, this.id, heard?.revision ?? 0);
+    return faultOfLedger(this.#rekey, this.id, heard?.revision ?? 0, patience);
   }
 }
 

@@ -48,6 +48,13 @@ export const IN_WHAT_IS_TOLD: readonly Mutant[] = [
     catcher: { project: "runtime", test: "test/runtime/ledger.test.ts" },
   },
   {
+    bug: "waits between attempts to tell the ledger grow to five minutes",
+    breaks: "P12",
+    file: "src/key-object/agenda.ts",
+    edits: [{ from: "const LAST_RETRY_MS = 55_000;", to: "const LAST_RETRY_MS = 300_000;" }],
+    catcher: { project: "runtime", test: "test/runtime/weather.test.ts" },
+  },
+  {
     bug: "a delivery is counted in events alone, however large they are",
     breaks: "P12",
     file: "src/key-object/book.ts",

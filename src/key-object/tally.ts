@@ -5,6 +5,7 @@ import { noteClient, type Client } from "../key/client.ts";
 import { redact } from "../key/credential.ts";
 import type { By, KeyEvent } from "../key/event.ts";
 import type { Key, Moved } from "../key/key.ts";
+import { cut } from "../key/event-making.ts";
 import {
   endOfMinute,
   mergeRefusals,
@@ -158,7 +159,7 @@ const sampleOf = ({ requestId, ip, call }: Admission): RefusalCount["sample"] =>
   requestId: requestId ?? "",
   ip,
   country: call?.country ?? null,
-  method: call?.method ?? null,
+  method: cut(call?.method ?? null),
   // Whoever asks over the control API names the path, and may put anything into it.
-  path: call?.path ? redact(call.path) : null,
+  path: call?.path ? cut(redact(call.path)) : null,
 });

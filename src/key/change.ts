@@ -1,4 +1,5 @@
 import type { By, EventType, KeyEvent } from "./event.ts";
+import { makeEvent } from "./event-making.ts";
 import { statusOf, type Key, type Moved, type RetiredSecret, type Standing, type Step } from "./key.ts";
 import { withoutRepeat } from "./receipt.ts";
 import type { EpochMs } from "./time.ts";
@@ -32,7 +33,7 @@ export function change(
     ...(status.before !== status.after && { status }),
     ...(reason !== null && { reason }),
   };
-  return { key: changed, events: [{ sequence, type, at: now, by, detail: told }] };
+  return { key: changed, events: [makeEvent(sequence, type, { now, by }, told)] };
 }
 
 /** A fact about a key that changes nothing of its record: it has a sequence, and the revision stays. */
@@ -40,7 +41,7 @@ export function note(key: Key, type: EventType, { now, by }: Circumstance, detai
   const sequence = key.standing.sequence + 1;
   return {
     key: { ...key, standing: { ...key.standing, sequence } },
-    events: [{ sequence, type, at: now, by, detail }],
+    events: [makeEvent(sequence, type, { now, by }, detail)],
   };
 }
 

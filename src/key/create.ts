@@ -1,5 +1,6 @@
 import type { Circumstance } from "./change.ts";
 import { unused, type Key, type Profile, type Secret, type Step } from "./key.ts";
+import { makeEvent } from "./event-making.ts";
 import type { OwnerOrder } from "./owner-order.ts";
 import { NO_RECEIPTS, recall, remember, type Idempotency } from "./receipt.ts";
 import type { Random } from "./base62.ts";
@@ -54,7 +55,7 @@ export function create(
   const detail = { version: 1, name: profile.name, scopes: profile.scopes };
   return {
     key,
-    events: [{ sequence: 1, type: "key.created", at: now, by, detail }],
+    events: [makeEvent(1, "key.created", { now, by }, detail)],
     answer: { done: true, credential },
   };
 }

@@ -1,6 +1,7 @@
 import type { Circumstance } from "./change.ts";
 import type { KeyEvent } from "./event.ts";
 import { hasExpired, type Key } from "./key.ts";
+import { makeEvent } from "./event-making.ts";
 import { isOfCreation } from "./receipt.ts";
 import type { Purged } from "./vacancy.ts";
 
@@ -28,6 +29,6 @@ export function bury({ profile, standing, receipts }: Key, { now, by, reason }: 
       sequence,
       creation: receipts.seen.find(isOfCreation) ?? null,
     },
-    event: { sequence, type: "key.purged", at: now, by: asked, detail: reason === null ? {} : { reason } },
+    event: makeEvent(sequence, "key.purged", { now, by: asked }, reason === null ? {} : { reason }),
   };
 }

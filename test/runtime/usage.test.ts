@@ -196,6 +196,18 @@ describe("refusals", () => {
     await atRest(stub);
   });
 
+  it("keep of a path what tells it from others, and not 16 KB of it", async () => {
+    const { stub } = await openKey({ suspicion: UNSUSPICIOUS });
+    const path = `/v1/${"a".repeat(16_000)}`;
+    await hears(stub, "nobody's", { call: { method: "M".repeat(999), path, route: null, country: null } });
+    await flush(stub);
+    await ring(stub);
+    const answer = await stub.events({ ...asked, before: null, limit: 1 });
+    expect(answer).toMatchObject({
+      events: [{ type: "key.refused", detail: { sample: { path: path.slice(0, 256), method: "M".repeat(256) } } }],
+    });
+  });
+
   it("survive an eviction and a crash once they are written down", async () => {
     const { stub, id } = await openKey();
     await hears(stub, "nobody's");

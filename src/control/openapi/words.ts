@@ -160,7 +160,8 @@ export const WORDS: Readonly<Record<string, string>> = {
   actor: "Who: `admin`, a control key's id, or the key's own.",
   userAgent: "What the caller's software called itself.",
   country: "The country of that address, where it is known.",
-  detail: "What is particular to it.",
+  detail:
+    "What is particular to it. A value of more than 2,048 bytes of JSON, or what it was before, is `{ sha256, bytes }` of that JSON.",
   "Problem.detail": "What is particular to this occurrence.",
 
   intact: "Whether every event that the ledger has is what the key wrote, and none that was delivered is missing.",

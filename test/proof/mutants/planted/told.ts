@@ -55,6 +55,20 @@ export const IN_WHAT_IS_TOLD: readonly Mutant[] = [
     catcher: { project: "runtime", test: "test/runtime/weather.test.ts" },
   },
   {
+    bug: "an event keeps every value whole, however large it is",
+    breaks: "P12",
+    file: "src/key/event-making.ts",
+    edits: [{ from: "text.length <= VALUE_BYTES ? value", to: "text.length >= 0 ? value" }],
+    catcher: { project: "unit", test: "test/unit/event-making.test.ts" },
+  },
+  {
+    bug: "a sample of a refusal keeps the whole path",
+    breaks: "P12",
+    file: "src/key-object/tally.ts",
+    edits: [{ from: "cut(redact(call.path))", to: "redact(call.path)" }],
+    catcher: { project: "runtime", test: "test/runtime/usage.test.ts" },
+  },
+  {
     bug: "a delivery is counted in events alone, however large they are",
     breaks: "P12",
     file: "src/key-object/book.ts",

@@ -7,7 +7,8 @@ export type LocalDate = { readonly year: number; readonly month: number; readonl
 export function isTimeZone(text: string): boolean {
   if (!/^[A-Za-z]/.test(text)) return false;
   try {
-    formatterOf(text);
+    // Not kept: whoever asks may ask for any spelling, and be refused for something else.
+    void new Intl.DateTimeFormat("en-US", { timeZone: text });
     return true;
   } catch {
     return false;
@@ -61,12 +62,17 @@ export function nextShift(zone: string, from: EpochMs, to: EpochMs): EpochMs {
 }
 
 const PARTS = ["year", "month", "day", "hour", "minute", "second"] as const;
-const formatters = new Map<string, Intl.DateTimeFormat>();
 
-/** Making one is slow, and there are only as many as zones. @throws RangeError if there is no such zone. */
+/** By zone, in lower case: `europe/BERLIN` is Berlin too. Each takes some 35 KB. */
+const formatters = new Map<string, Intl.DateTimeFormat>();
+const FORMATTERS_KEPT = 128;
+
+/** Making one is slow, so the newest are kept. @throws RangeError if there is no such zone. */
 function formatterOf(zone: string): Intl.DateTimeFormat {
-  let formatter = formatters.get(zone);
+  const name = zone.toLowerCase();
+  let formatter = formatters.get(name);
   if (formatter === undefined) {
+    if (formatters.size >= FORMATTERS_KEPT) formatters.delete(formatters.keys().next().value!);
     formatter = new Intl.DateTimeFormat("en-US", {
       timeZone: zone,
       calendar: "iso8601",
@@ -79,7 +85,7 @@ function formatterOf(zone: string): Intl.DateTimeFormat {
       minute: "numeric",
       second: "numeric",
     });
-    formatters.set(zone, formatter);
+    formatters.set(name, formatter);
   }
   return formatter;
 }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { isTimeZone, localDateOf, offsetAt, startOfDay } from "../../src/key/local-time.ts";
 import { epochMs, rfc3339 } from "../../src/key/time.ts";
 
@@ -56,4 +56,40 @@ it.each([
   ["Pacific/Kiritimati", { year: 2026, month: 1, day: 1 }, "2025-12-31T10:00:00.000Z"],
 ] as const)("a day in %s, %o, begins at %s", (zone, date, at) => {
   expect(rfc3339(startOfDay(zone, date))).toBe(at);
+});
+
+describe("what is kept of the zones that were asked for", () => {
+  /** How many formatters a call makes. */
+  const made = (call: () => void): number => {
+    const { DateTimeFormat } = Intl;
+    let count = 0;
+    const spy = vi.spyOn(Intl, "DateTimeFormat").mockImplementation(function (...args) {
+      count += 1;
+      return new DateTimeFormat(...args);
+    });
+    call();
+    spy.mockRestore();
+    return count;
+  };
+  const now = instant("2026-07-01T12:00:00Z");
+  const zones = Intl.supportedValuesOf("timeZone").filter((zone) => zone !== "UTC");
+
+  it("is nothing where it was only asked whether there is such a zone", () => {
+    expect(made(() => isTimeZone("Antarctica/Troll"))).toBe(1);
+    expect(made(() => offsetAt("Antarctica/Troll", now))).toBe(1);
+    expect(made(() => offsetAt("Antarctica/Troll", now))).toBe(0);
+  });
+
+  it("is one, however the zone is spelt", () => {
+    offsetAt("Europe/Berlin", now);
+    const spelt = ["europe/berlin", "EUROPE/BERLIN", "eUrOpE/bErLiN"];
+    expect(made(() => spelt.map((zone) => offsetAt(zone, now)))).toBe(0);
+  });
+
+  it("is that of the newest 128 zones", () => {
+    expect(zones.length).toBeGreaterThan(300);
+    expect(made(() => zones.map((zone) => offsetAt(zone, now)))).toBeGreaterThan(zones.length - 130);
+    expect(made(() => zones.slice(-128).map((zone) => offsetAt(zone, now)))).toBe(0);
+    expect(made(() => offsetAt(zones.at(-129)!, now))).toBe(1);
+  });
 });

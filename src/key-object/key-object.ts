@@ -28,6 +28,7 @@ import {
   type SelfRotation,
 } from "../key/rotate.ts";
 import { settle, type Settlement } from "../key/settle.ts";
+import { Asks } from "../key/self-asks.ts";
 import { readSelf, revokeSelf, type SelfOutcome } from "../key/self.ts";
 import { obey, resume, revoke, suspend, type Suspension } from "../key/standing.ts";
 import type { Attempt } from "../key/suspicion.ts";
@@ -93,6 +94,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   readonly #clock = new ForwardClock(this.#state.key?.use.newest ?? epochMs(0), () => Date.now());
   readonly #outbox = new Outbox(this.env.DB, this.#book, this.#state, this.#clock);
   readonly #tally = new Tally(this.#state, this.#clock, () => this.ctx.waitUntil(this.#tell()));
+  readonly #asks = new Asks();
   readonly #attachments = new Attachments(this.#exchanges, this.#state, this.#clock);
   readonly #duties = new Duties({
     book: this.#book,
@@ -204,7 +206,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     if (key === null) {
       // Asking again is not an error, but only to those who could have asked the first time.
       const known = vacancy?.kind === "purged" && sees(ask.authority, vacancy.owner);
-      return this.#state.answer(known ? { reached: true, purged: true } : NOT_FOUND);
+      return this.#state.answer(known ? { reached: true, purged: true, owner: vacancy.owner } : NOT_FOUND);
     }
     const judgement = judge(ask.authority, key.profile, "change");
     if (judgement !== "allowed") return this.#state.answer({ reached: false, because: judgement });
@@ -214,7 +216,8 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     this.#state.dropNews();
     this.#tally.clear();
     this.#state.replace({ ...page, key: null, vacancy: tombstone.vacancy }, [tombstone.event]);
-    const answer = await this.#state.answer({ reached: true, purged: true } as const);
+    const { owner } = key.profile;
+    const answer = await this.#state.answer({ reached: true, purged: true, owner } as const);
     await this.#outbox.flushInline();
     return answer;
   }
@@ -261,7 +264,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
 
   async readSelf(ask: SelfAsk): Promise<Decided<SelfAnswer>> {
     const by = { ...BY_POLICY, ip: ask.ip };
-    return this.#self({ ...ask, by }, (key, now) => readSelf(key, ask.presented, ask.ip, now));
+    return this.#self({ ...ask, by }, (key, now) => readSelf(key, ask.presented, ask.ip, this.#asks, now));
   }
 
   async rotateSelf(command: SelfRotateCommand & Cause): Promise<Decided<WithRecord<SelfRotation>>> {
@@ -269,7 +272,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   }
 
   async revokeSelf(ask: { readonly presented: Digest } & Cause): Promise<Decided<SelfAnswer>> {
-    return this.#self(ask, (key, now) => revokeSelf(key, ask.presented, { now, ...ask }));
+    return this.#self(ask, (key, now) => revokeSelf(key, ask.presented, this.#asks, { now, ...ask }));
   }
 
   async reconcile(view: LedgerView): Promise<Reconciled> {
@@ -303,7 +306,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
       const vacancy = withAwaited(page.vacancy, owner, order);
       if (vacancy !== page.vacancy) this.#state.replace({ ...page, vacancy }, []);
       await this.#state.settled();
-      return { done: true };
+      return vacancy.kind === "purged" ? { done: true, gone: true } : { done: true };
     }
     // A creation that was repeated for another owner was entered in that owner's roll, and then refused.
     const step = key.profile.owner === owner ? obey(key, order, { now: this.#clock.now(), ...ask }) : null;

@@ -110,8 +110,12 @@ export type Ask = Cause & { readonly authority: Authority };
 /** What an owner's object tells the keys of its roll, on the authority of whoever asked for it. */
 export type OwnerCommand = Ask & { readonly owner: string; readonly order: OwnerOrder };
 
-/** A key that holds more authority than the one who asks is not changed by way of its owner either. */
-export type Obedience = { readonly done: true } | { readonly done: false; readonly because: "forbidden" };
+/**
+ * A key that holds more authority than the one who asks is not changed by way of its owner either. `gone`: it was purged,
+ * and no key will ever be there again.
+ */
+export type Obedience =
+  { readonly done: true; readonly gone?: true } | { readonly done: false; readonly because: "forbidden" };
 
 export type CreateCommand = {
   readonly by: By;
@@ -125,7 +129,8 @@ export type CreateCommand = {
 
 export type CreateAnswer = WithRecord<Creation>;
 
-export type PurgeAnswer = { readonly purged: boolean };
+/** `owner`: whose roll has no need of the key any more; absent from an object of an earlier release. */
+export type PurgeAnswer = { readonly purged: boolean; readonly owner?: string | null };
 
 export type ReadAsk = { readonly authority: Authority };
 

@@ -4,7 +4,7 @@ import type { Key, RetiredSecret, Step } from "./key.ts";
 import { BOUNDS } from "./policy.ts";
 import { remember, type Idempotency } from "./receipt.ts";
 import { stamped } from "./stamps.ts";
-import { after, type EpochMs } from "./time.ts";
+import { after, rfc3339, type EpochMs } from "./time.ts";
 
 /** A rotation that took place, now or at the call that this one repeats. */
 export type Rotated = {
@@ -29,13 +29,16 @@ export function install(
   const validUntil = earlier(after(now, graceSeconds * 1000), expiresAt);
   const former: RetiredSecret = { version, digest: key.standing.secret.digest, validUntil };
   const others = graceSeconds === 0 ? endGraces(before, now) : before;
+  const retired = [former, ...others];
+  // Digests are kept of so many. A grace that ends because of that ends early, and the event says which.
+  const ended = retired.slice(BOUNDS.retiredSecrets).find((each) => each.validUntil > now);
   const successor = version + 1;
   const changed = change(
     key,
     {
       version: successor,
       secret,
-      retired: [former, ...others].slice(0, BOUNDS.retiredSecrets),
+      retired: retired.slice(0, BOUNDS.retiredSecrets),
       rotatedAt: now,
       recentRotations: stamped(key.standing.recentRotations, now, BOUNDS.recentRotations),
     },
@@ -45,6 +48,7 @@ export function install(
       version: { before: version, after: successor },
       hint: { before: key.standing.secret.hint, after: secret.hint },
       retiredValidUntil: validUntil,
+      ...(ended !== undefined && { graceEnded: { version: ended.version, validUntil: rfc3339(ended.validUntil) } }),
     },
   );
   return {

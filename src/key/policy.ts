@@ -77,6 +77,9 @@ export const SELF_ROTATE_LIMIT: RateLimitRule = {
   unit: "request",
 };
 
+/** How often a key may read itself, or be revoked once more: it is asked of the same object as every admission. */
+export const SELF_LIMIT: RateLimitRule = { ...SELF_ROTATE_LIMIT, name: "self", limit: 120 };
+
 export const ENVIRONMENTS = ["live", "test"] as const;
 export type Environment = (typeof ENVIRONMENTS)[number];
 

@@ -40,6 +40,10 @@ export class OwnerObject extends DurableObject<Env> implements OwnerRpc {
     return order;
   }
 
+  async forget(keyId: KeyId): Promise<void> {
+    if (this.#roll !== null) this.#book.forget([keyId]);
+  }
+
   async decide(owner: string, standing: OwnerStanding, ask: Ask): Promise<OwnerAnswer> {
     const deadline = Date.now() + DECIDE_MS;
     // A name that was never heard of is a typing error, and nothing is as dangerous as one that looks like success.
@@ -118,6 +122,7 @@ export class OwnerObject extends DurableObject<Env> implements OwnerRpc {
     const those = (done: boolean) => answers.filter(({ answer }) => answer?.done === done).map(({ keyId }) => keyId);
     this.#book.acknowledge(those(true), revision);
     this.#book.forbid(those(false), revision);
+    this.#book.forget(answers.filter(({ answer }) => answer?.done && answer.gone).map(({ keyId }) => keyId));
   }
 
   /** Whether the ledger has keys of this owner, or cannot say. */

@@ -84,6 +84,11 @@ export class RollBook {
     );
   }
 
+  /** Takes keys off the roll that were purged: nobody will ever have to ask them. */
+  forget(keyIds: readonly KeyId[]): void {
+    this.#sql.exec("DELETE FROM member WHERE key_id IN (SELECT value FROM json_each(?))", JSON.stringify(keyIds));
+  }
+
   /** Marks keys that are beyond the authority of whoever decided: nobody asks them again on that authority. */
   forbid(keyIds: readonly KeyId[], revision: number): void {
     this.#sql.exec(

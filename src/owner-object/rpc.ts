@@ -9,6 +9,8 @@ export interface OwnerRpc {
    * the owner's standing is. Nothing is entered under a revoked owner. Called before the key's object is.
    */
   register(owner: string, keyId: KeyId): Promise<OwnerOrder>;
+  /** Takes a key off the roll that was purged. If this is lost, the next decision finds out. */
+  forget(keyId: KeyId): Promise<void>;
   /** Decides for all keys of the owner, and answers how far the decision has come. Asking again goes on from there. */
   decide(owner: string, standing: OwnerStanding, ask: Ask): Promise<OwnerAnswer>;
 }

@@ -54,6 +54,16 @@ describe("a key reads itself", () => {
     }
   });
 
+  it("120 times a minute, and is told when again; the API is used as ever", async () => {
+    const issued = await issue();
+    for (let time = 0; time < 120; time++) expect((await self("GET", "", issued.key)).status).toBe(200);
+    const refused = await self("GET", "", issued.key);
+    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect(await told(refused, 429)).toMatchObject({ code: "rate-limited", limit: "self" });
+    expect(await verify(issued.key)).toMatchObject({ valid: true });
+    expect(await told(rotateSelf(issued.key))).toMatchObject({ record: { version: 2 } });
+  });
+
   it("from where it may be used", async () => {
     const issued = await issue({ allowedIps: ["203.0.113.7"] });
     expect(await told(self("GET", "", issued.key), 403)).toMatchObject({ code: "ip-not-allowed" });

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Authority } from "../../src/key/authority.ts";
 import type { Obedience } from "../../src/key-object/rpc.ts";
 import type { OwnerOrder, OwnerStanding } from "../../src/key/owner-order.ts";
+import { control } from "../support/control.ts";
 import { ledgerDown } from "../support/meet-ledger.ts";
 import { asked, aKeyId, createAt, forgetful, hears, openKey, stubOf } from "../support/open-key.ts";
 import { anOwner, openOwned, ownerStubOf } from "../support/open-owner.ts";
@@ -362,5 +363,35 @@ describe("keys' objects that are slow, or silent", () => {
     const began = performance.now();
     await evictDurableObject(ownerStubOf(owner));
     expect(performance.now() - began).toBeLessThan(2000);
+  });
+});
+
+describe("a key that was purged", () => {
+  const roll = (owner: string) =>
+    runInDurableObject(ownerStubOf(owner), (_object, { storage }) =>
+      storage.sql.exec<{ key_id: string }>("SELECT key_id FROM member ORDER BY key_id").toArray(),
+    );
+
+  it("is off its owner's roll at once", async () => {
+    const owner = anOwner();
+    const [key, other] = [await openOwned(owner), await openOwned(owner)];
+    await key.stub.revoke(asked);
+    expect((await control("DELETE", `/_rekey/v1/keys/${key.id}`)).status).toBe(204);
+    expect(await roll(owner)).toEqual([{ key_id: other.id }]);
+    expect(await decide(owner, "suspended")).toMatchObject({ keys: 1, acknowledged: 1, ledger: "searched" });
+  });
+
+  it("is off it with the next decision, if the owner's object did not hear of it, and stays off", async () => {
+    const owner = anOwner();
+    const { id, stub } = await openOwned(owner);
+    await stub.revoke(asked);
+    await forgetful(stub, stub.purge(asked));
+    expect(await roll(owner)).toEqual([{ key_id: id }]);
+    await forgetful(ownerStubOf(owner), decide(owner, "suspended"));
+    expect(await roll(owner)).toEqual([]);
+    expect(await decide(owner, "active")).toMatchObject({ keys: 0, acknowledged: 0, ledger: "searched" });
+    expect(await roll(owner)).toEqual([]);
+    // It is as forgotten as before: the order has left nothing there.
+    expect(await stub.read(asked)).toEqual(NOT_FOUND);
   });
 });

@@ -152,6 +152,21 @@ describe("rotate", () => {
     expect(heard(resumed, SECOND, t(4))).toBe("admitted");
   });
 
+  it("says which grace ends early because there are more of them than are kept", () => {
+    let key = aKey();
+    const graced = (n: number, graceSeconds: number) => {
+      const step = rotateWith(key, { expectedVersion: null, graceSeconds }, secretOf(`graced ${n}`), at(t(n)));
+      key = step.key;
+      return step.events[0]!.detail["graceEnded"];
+    };
+    for (let n = 1; n <= BOUNDS.retiredSecrets; n++) expect(graced(n, 3_600)).toBeUndefined();
+    // The first one's would have lasted until an hour behind the first rotation.
+    expect(graced(33, 3_600)).toEqual({ version: 1, validUntil: "2026-01-01T01:00:01.000Z" });
+    expect(graced(34, 3_600)).toEqual({ version: 2, validUntil: "2026-01-01T01:00:02.000Z" });
+    expect(graced(35, 0)).toBeUndefined();
+    expect(graced(36, 3_600)).toBeUndefined();
+  });
+
   it(`knows the newest ${BOUNDS.retiredSecrets} secrets as retired, and older ones as nobody's`, () => {
     let key = aKey();
     for (let version = 2; version <= 40; version++) key = rotateTo(key, secretOf(`secret ${version}`), t(version)).key;

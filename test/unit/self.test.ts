@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { obey, revoke, suspend } from "../../src/key/standing.ts";
 import { statusOf, type Key, type Secret } from "../../src/key/key.ts";
+import type { EpochMs } from "../../src/key/time.ts";
+import { Asks } from "../../src/key/self-asks.ts";
 import { readSelf, revokeSelf } from "../../src/key/self.ts";
 import {
   admitWith,
@@ -22,7 +24,7 @@ const rotated = (graceSeconds: number) =>
 const ownerSuspended = (key: Key) => obey(key, { revision: 1, standing: "suspended" }, at(t(3))).key;
 
 const answerTo = (key: Key, { digest }: Secret, ip: string | null = HOME, now = t(20)) => {
-  const step = readSelf(key, digest, ip, now);
+  const step = readSelf(key, digest, ip, new Asks(), now);
   expect(step.key).toBe(key);
   expect(step.events).toEqual([]);
   return step.answer.done ? "told" : step.answer.refusal.reason;
@@ -72,7 +74,7 @@ describe("a key is ended by whoever holds its current secret", () => {
     ["not allowed to rotate itself", aKey({ selfRotate: false })],
     ["while the secret before it is in its grace", rotated(60), SECOND],
   ])("%s", (_name, before, secret = FIRST) => {
-    const { key, events, answer } = revokeSelf(before, secret.digest, {
+    const { key, events, answer } = revokeSelf(before, secret.digest, new Asks(), {
       ...at(t(20)),
       reason: "found on a paste site",
     });
@@ -82,8 +84,8 @@ describe("a key is ended by whoever holds its current secret", () => {
   });
 
   it("once: asked again it is done already, at the instant of the first time", () => {
-    const { key } = revokeSelf(aKey(), FIRST.digest, at(t(1)));
-    const again = revokeSelf(key, FIRST.digest, at(t(9)));
+    const { key } = revokeSelf(aKey(), FIRST.digest, new Asks(), at(t(1)));
+    const again = revokeSelf(key, FIRST.digest, new Asks(), at(t(9)));
     expect(again).toEqual({ key, events: [], answer: { done: true } });
     expect(again.key).toBe(key);
     expect(key.standing.revokedAt).toBe(t(1));
@@ -96,8 +98,33 @@ describe("a key is ended by whoever holds its current secret", () => {
     ["a retired secret of a key that is revoked already", revoke(rotated(0), at(t(3))).key, FIRST, "key-rotated"],
     ["nothing of the key's", aKey(), NOBODYS, "wrong-secret"],
   ])("but not by %s", (_name, key, secret, reason) => {
-    const step = revokeSelf(key, secret.digest, at(t(20)));
+    const step = revokeSelf(key, secret.digest, new Asks(), at(t(20)));
     expect(step).toEqual({ key, events: [], answer: { done: false, refusal: { reason } } });
     expect(step.key).toBe(key);
+  });
+});
+
+describe("how often a key may be asked about itself", () => {
+  it("is 120 times a minute, by whoever holds a secret; strangers are refused as ever and take nothing", () => {
+    const key = aKey();
+    const asks = new Asks();
+    const ask = (secret: Secret, now: EpochMs) => readSelf(key, secret.digest, HOME, asks, now).answer;
+    for (let n = 0; n < 200; n++) expect(ask(NOBODYS, t(0))).toMatchObject({ refusal: { reason: "wrong-secret" } });
+    for (let n = 0; n < 120; n++) expect(ask(FIRST, t(1))).toEqual({ done: true });
+    const refused = { done: false, refusal: { reason: "rate-limited", limit: "self", retryAt: t(61.001) } };
+    expect(ask(FIRST, t(61))).toEqual(refused);
+    expect(ask(FIRST, t(61.001))).toEqual({ done: true });
+  });
+
+  it("never keeps anybody from ending it, but from ending it again and again", () => {
+    const asks = new Asks();
+    const key = aKey();
+    for (let n = 0; n < 120; n++) readSelf(key, FIRST.digest, HOME, asks, t(1));
+    const ended = revokeSelf(key, FIRST.digest, asks, at(t(1)));
+    expect(ended.answer).toEqual({ done: true });
+    expect(revokeSelf(ended.key, FIRST.digest, asks, at(t(2))).answer).toMatchObject({
+      refusal: { reason: "rate-limited" },
+    });
+    expect(revokeSelf(ended.key, FIRST.digest, asks, at(t(62))).answer).toEqual({ done: true });
   });
 });

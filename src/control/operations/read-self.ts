@@ -11,7 +11,15 @@ export const readSelf = operation({
   scope: "self",
   everyHost: true,
   responses: { 200: { description: "The key. `ETag` is its revision.", schema: keyRecord } },
-  refusals: ["key-rotated", "key-revoked", "key-suspended", "owner-suspended", "key-expired", "ip-not-allowed"],
+  refusals: [
+    "key-rotated",
+    "key-revoked",
+    "key-suspended",
+    "owner-suspended",
+    "key-expired",
+    "ip-not-allowed",
+    "rate-limited",
+  ],
   handle: (call) =>
     askSelf(
       call,

@@ -13,7 +13,7 @@ export const revokeSelf = operation({
   everyHost: true,
   body: reasonBody,
   responses: { 200: { description: "The key is revoked.", schema: keyRecord } },
-  refusals: ["key-rotated"],
+  refusals: ["key-rotated", "rate-limited"],
   handle: (call) =>
     askSelf(
       call,

@@ -17,6 +17,7 @@ import { recordOf, type KeyRecord } from "../../../src/key/record.ts";
 import type { ReservationId } from "../../../src/key/reservation.ts";
 import { rotate, rotateSelf } from "../../../src/key/rotate.ts";
 import { dueSoonAt, isDueSoon } from "../../../src/key/rotation-policy.ts";
+import { Asks } from "../../../src/key/self-asks.ts";
 import { readSelf, revokeSelf } from "../../../src/key/self.ts";
 import { closeExpired, settle } from "../../../src/key/settle.ts";
 import { epochMs, ForwardClock, type EpochMs } from "../../../src/key/time.ts";
@@ -138,9 +139,9 @@ export class CoreUnderTest {
         return { ...recordFacts("record", record), resets };
       }
       case "read-self":
-        return this.#plain(readSelf(key, digestOf(call.secret), call.ip ?? null, now), "record", now);
+        return this.#plain(readSelf(key, digestOf(call.secret), call.ip ?? null, new Asks(), now), "record", now);
       case "revoke-self":
-        return this.#plain(revokeSelf(key, digestOf(call.secret), circumstance), "revoked", now);
+        return this.#plain(revokeSelf(key, digestOf(call.secret), new Asks(), circumstance), "revoked", now);
       case "rotate": {
         const idempotency = idempotencyOf("admin", call.header, ["rotate", call.expected, call.graceMs]);
         const command = { expectedVersion: call.expected, graceSeconds: call.graceMs / 1000, idempotency };

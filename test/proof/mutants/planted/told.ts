@@ -69,6 +69,27 @@ export const IN_WHAT_IS_TOLD: readonly Mutant[] = [
     catcher: { project: "runtime", test: "test/runtime/usage.test.ts" },
   },
   {
+    bug: "a grace that ends early does so without a word",
+    breaks: "P12",
+    file: "src/key/install.ts",
+    edits: [{ from: "ended !== undefined &&", to: "ended === null &&" }],
+    catcher: { project: "unit", test: "test/unit/change.test.ts" },
+  },
+  {
+    bug: "a key may be asked about itself without end",
+    breaks: "P10",
+    file: "src/key/self-asks.ts",
+    edits: [{ from: "if (pace.ok) this.#taken = pace.next;", to: "" }],
+    catcher: { project: "unit", test: "test/unit/self.test.ts" },
+  },
+  {
+    bug: "a key that was purged stays on its owner's roll for ever",
+    breaks: "P9",
+    file: "src/owner-object/roll.ts",
+    edits: [{ from: "DELETE FROM member WHERE key_id IN", to: "DELETE FROM member WHERE false AND key_id IN" }],
+    catcher: { project: "runtime", test: "test/runtime/owner.test.ts" },
+  },
+  {
     bug: "a delivery is counted in events alone, however large they are",
     breaks: "P12",
     file: "src/key-object/book.ts",

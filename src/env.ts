@@ -30,6 +30,7 @@ export type Env = {
   readonly LOG_ADMITTED?: string;
   readonly LEDGER_EPOCH?: string;
   readonly EVENTS_RETENTION_DAYS?: string;
+  readonly SIGHTINGS_RETENTION_DAYS?: string;
   readonly WEBHOOK_RESOLVER?: string;
   readonly WEBHOOKS_TO_LOOPBACK?: string;
   /** A list in wrangler.toml, or its JSON. */
@@ -62,6 +63,8 @@ export type Config = {
   readonly logAdmitted: number;
   /** How long the ledger keeps events; `null`: for ever. */
   readonly eventsRetentionDays: number | null;
+  /** How long it keeps alerts, and who it was that an alert or a refusal was about. */
+  readonly sightingsRetentionDays: number;
   /** What the gateway's paths ask of a key; the first that fits decides. */
   readonly routes: readonly RouteRule[];
   /** With which assertions are checked; the last one signs. Empty: no rule asks for an assertion. */
@@ -151,12 +154,17 @@ function readConfig(env: Env): ConfigReading {
     "EVENTS_RETENTION_DAYS",
     env.EVENTS_RETENTION_DAYS ? readWhole(env.EVENTS_RETENTION_DAYS, 1, 36_500) : null,
   );
+  const sightingsRetentionDays = read(
+    "SIGHTINGS_RETENTION_DAYS",
+    readWhole(env.SIGHTINGS_RETENTION_DAYS || "90", 1, 36_500),
+  );
 
   if (
     problems.length > 0 ||
     ledgerEpoch === undefined ||
     logAdmitted === undefined ||
     eventsRetentionDays === undefined ||
+    sightingsRetentionDays === undefined ||
     peppers === undefined ||
     signingPepper === undefined ||
     mode === undefined ||
@@ -190,6 +198,7 @@ function readConfig(env: Env): ConfigReading {
       ledgerEpoch,
       logAdmitted,
       eventsRetentionDays,
+      sightingsRetentionDays,
       routes,
       assertionKeys,
       proxyToken,

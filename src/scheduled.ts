@@ -1,4 +1,5 @@
 import { forgetArrivals } from "./chores/forget-arrivals.ts";
+import { forgetOldSightings } from "./chores/forget-sightings.ts";
 import { reconcile } from "./chores/reconcile.ts";
 import { retain } from "./chores/retain.ts";
 import { wakeWebhooks } from "./chores/wake-webhooks.ts";
@@ -11,7 +12,13 @@ type Chore = (env: Env, config: Config, now: EpochMs) => Promise<void>;
  * What is done every minute, in this order: first what somebody waits for. Each does a part and goes on with the next
  * one: a run is short, however much there is.
  */
-const CHORES: Readonly<Record<string, Chore>> = { wakeWebhooks, reconcile, retain, forgetArrivals };
+const CHORES: Readonly<Record<string, Chore>> = {
+  wakeWebhooks,
+  reconcile,
+  retain,
+  forgetOldSightings,
+  forgetArrivals,
+};
 
 /** Does every chore, each by itself: that one fails is no reason to leave the others. All come again in a minute. */
 export async function doChores(env: Env, now: EpochMs = epochMs(Date.now())): Promise<void> {

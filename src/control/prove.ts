@@ -11,7 +11,7 @@ import {
 } from "../key/chain-proof.ts";
 import { GENESIS, type Head } from "../key/chain.ts";
 import type { KeyId } from "../key/credential.ts";
-import { DAY_MS, epochMs, rfc3339 } from "../key/time.ts";
+import { DAY_MS, epochMs, rfc3339, type EpochMs } from "../key/time.ts";
 import { readAnchor, readLinks, strayOf } from "../ledger/chain.ts";
 import { authorityOf } from "./authority.ts";
 import type { Surroundings } from "./operation.ts";
@@ -71,7 +71,7 @@ async function walkFrom(call: Surroundings, keyId: KeyId, anchor: Head, first: A
       limit: PROOF_PAGE,
     });
     // The hashes that came with the page before are of the rows before.
-    const verified = follow(through, rows, account);
+    const verified = follow(through, rows, account, tooYoung(call.config.sightingsRetentionDays));
     through = verified.through;
     recoveries.push(...verified.recoveries);
     if (verified.fault !== null) return { ...verified, recoveries, account };
@@ -97,9 +97,12 @@ async function youngFault(call: Surroundings, keyId: KeyId, { sequence }: Head):
   if (!asked.answered) throw new NoAccount("the key's object did not say how old its events are");
   const event = asked.answer.reached ? asked.answer.events[0] : undefined;
   if (event?.sequence !== sequence) return null;
-  const keptMs = Math.min(ACCUSED_MS, (config.eventsRetentionDays ?? Infinity) * DAY_MS);
-  return event.at > Date.now() - keptMs + CLOCKS_DIFFER_MS ? deletedYoung(sequence) : null;
+  return event.at > tooYoung(config.eventsRetentionDays ?? Infinity) ? deletedYoung(sequence) : null;
 }
+
+/** From which instant on nothing is old enough to be gone, where it is kept for so many days. */
+const tooYoung = (days: number): EpochMs =>
+  epochMs(Date.now() - Math.min(ACCUSED_MS, days * DAY_MS) + CLOCKS_DIFFER_MS);
 
 async function strayFault(call: Surroundings, keyId: KeyId, anchor: Head, account: Account): Promise<Fault | null> {
   const stray = await strayOf(call.env.DB, keyId, { upTo: anchor.sequence, above: account.head.sequence });

@@ -1,4 +1,5 @@
-import { hashOf, type EventHash, type Head, type Link } from "./chain.ts";
+import { hashOf, isForgotten, wholeHashOf, type EventHash, type Head, type Link } from "./chain.ts";
+import type { EpochMs } from "./time.ts";
 
 /** An event as the ledger has it. `hash` is `null` in a row from before the chain that was not told again yet. */
 export type LedgerLink = Link & { readonly owner: string | null; readonly hash: EventHash | null };
@@ -46,8 +47,10 @@ export type Recovery = { readonly first: number; readonly last: number };
  * What the object still holds is compared with its own hashes, so the first row that is wrong is named even if somebody
  * has computed all later hashes anew. Of what it no longer holds only the newest must fit: whoever recomputed the chain
  * from an old row on is found at the first event that the object holds.
+ *
+ * @param forgottenUntil what happened later is too young for anything about it to have been forgotten.
  */
-export function follow(from: Head, rows: readonly LedgerLink[], account: Account): Verified {
+export function follow(from: Head, rows: readonly LedgerLink[], account: Account, forgottenUntil: EpochMs): Verified {
   const held = new Map(account.heads.map(({ sequence, hash }) => [sequence, hash]));
   let through = from;
   const recoveries: Recovery[] = [];
@@ -59,13 +62,24 @@ export function follow(from: Head, rows: readonly LedgerLink[], account: Account
     }
     // From before the chain. The object has it on its agenda to tell the ledger again.
     if (row.hash === null && row.sequence > account.delivered) return { through, fault: null, recoveries };
-    const hash = hashOf(through.hash, row);
-    const message = faultOf(row, hash, held, account.owner);
+    const hash = hashIn(through.hash, row);
+    const message =
+      isForgotten(row) && row.at > forgottenUntil
+        ? "What was seen was forgotten before its time."
+        : faultOf(row, hash, held, account.owner);
     if (message !== null) return { through, fault: { sequence, kind: "altered", message }, recoveries };
     through = { sequence, hash };
     if (row.type === "key.recovered") recoveries.push(...recoveryOf(row));
   }
   return { through, fault: null, recoveries };
+}
+
+/** What the hash of a row must be. A sighting may have been told by a release that hashed all of it. */
+function hashIn(previous: EventHash, row: LedgerLink): EventHash {
+  const hash = hashOf(previous, row);
+  if (row.hash === hash) return hash;
+  const whole = wholeHashOf(previous, row);
+  return row.hash === whole ? whole : hash;
 }
 
 function recoveryOf({ detail }: LedgerLink): Recovery[] {

@@ -1,9 +1,14 @@
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { forgetOldSightings } from "../../src/chores/forget-sightings.ts";
 import { retain } from "../../src/chores/retain.ts";
 import type { ChainProof } from "../../src/control/schema/proof.ts";
 import { requireConfig } from "../../src/env.ts";
 import { epochMs } from "../../src/key/time.ts";
+import { GENESIS, wholeHashOf, type Link } from "../../src/key/chain.ts";
+import { forgetSightings } from "../../src/ledger/sightings.ts";
+import { ringTally } from "../support/tally-timer.ts";
 import { deleteEventsBefore } from "../../src/ledger/retention.ts";
 import { doChores } from "../../src/scheduled.ts";
 import { control, told } from "../support/control.ts";
@@ -177,5 +182,162 @@ describe("a beginning that was deleted as if for its age", () => {
     expect(await proofOf(key, 5)).toMatchObject({ intact: true });
     vi.setSystemTime(Date.now() + 25 * DAY);
     expect(await proofOf(key)).toMatchObject({ intact: true });
+  });
+});
+
+describe("what refusals and alerts say of people", () => {
+  const forget = (sightingsRetentionDays = 90) =>
+    forgetOldSightings(env, { ...requireConfig(env), sightingsRetentionDays }, epochMs(Date.now()));
+  const proof = ({ id }: OpenKey) => told<ChainProof>(control("GET", `/_rekey/v1/keys/${id}/events/proof`));
+  const rowsOf = async ({ id }: OpenKey) =>
+    (await env.DB.prepare("SELECT * FROM events WHERE key_id = ? ORDER BY sequence").bind(id).all()).results;
+  const alertsOf = ({ id }: OpenKey) =>
+    env.DB.prepare("SELECT count(*) AS n FROM alerts WHERE key_id = ?").bind(id).first<number>("n");
+  const call = { method: "GET", path: "/v1/ada", route: null, country: "DE" };
+
+  /** A key that was created, rotated and then tried with its old secret: an alert, and a refusal; suspended at last. */
+  async function tried(): Promise<OpenKey> {
+    const key = await openKey();
+    await rotated(key.stub);
+    await hears(key.stub, key.credential, { ip: "203.0.113.77", requestId: "req_ada", call });
+    vi.setSystemTime(Date.now() + 60_000);
+    await runInDurableObject(key.stub, ringTally);
+    await key.stub.suspend(asked);
+    expect((await rowsOf(key)).map(({ type }) => type)).toEqual([
+      "key.created",
+      "key.rotated",
+      "key.alerted",
+      "key.refused",
+      "key.suspended",
+    ]);
+    return key;
+  }
+
+  it("is kept for 90 days if nobody says otherwise, and forgotten then: that it happened, and when, stays proven", async () => {
+    const key = await tried();
+    const before = await rowsOf(key);
+    expect(JSON.stringify(before)).toContain("203.0.113.77");
+    vi.setSystemTime(before[3]!["at_ms"] as number);
+    vi.setSystemTime(Date.now() + 90 * DAY - 60_000);
+    await forget();
+    expect(await rowsOf(key)).toEqual(before);
+
+    vi.setSystemTime(Date.now() + DAY + 1);
+    await doChores(env);
+    const rows = await rowsOf(key);
+    expect(rows.map(({ sequence, type, at_ms, hash, owner }) => [sequence, type, at_ms, hash, owner])).toEqual(
+      before.map(({ sequence, type, at_ms, hash, owner }) => [sequence, type, at_ms, hash, owner]),
+    );
+    for (const trace of ["203.0.113.77", "/v1/ada", "req_ada"]) expect(JSON.stringify(rows)).not.toContain(trace);
+    expect(rows[2]).toMatchObject({
+      actor: "",
+      ip: null,
+      detail: expect.stringMatching(/^{"forgotten":"[\w-]{43}"}$/),
+    });
+    expect([rows[0], rows[1], rows[4]]).toEqual([before[0], before[1], before[4]]);
+    expect(await alertsOf(key)).toBe(0);
+    expect(await proof(key)).toMatchObject({ intact: true, verifiedThrough: 5 });
+    // Once is enough.
+    vi.setSystemTime(Date.now() + 2 * DAY);
+    await doChores(env);
+    expect(await rowsOf(key)).toEqual(rows);
+  });
+
+  it.each([
+    ["when it was", "at_ms = at_ms + 1"],
+    ["what it was", "type = 'key.alerted'"],
+    ["which one it was", `detail = replace(detail, substr(detail, 16, 5), 'xxxxx')`],
+    ["that it was forgotten", "detail = '{}'"],
+  ])("cannot be altered afterwards: %s", async (_what, change) => {
+    const key = await tried();
+    vi.setSystemTime(Date.now() + 100 * DAY);
+    await forget();
+    expect(await proof(key)).toMatchObject({ intact: true });
+    await env.DB.prepare(`UPDATE events SET ${change} WHERE key_id = ? AND type = 'key.refused'`).bind(key.id).run();
+    expect(await proof(key)).toMatchObject({ intact: false, fault: { sequence: 4, kind: "altered" } });
+  });
+
+  it("is missed where it was forgotten before its time, and no other event passes for forgotten", async () => {
+    const key = await tried();
+    await forget(1);
+    vi.setSystemTime(Date.now() + 2 * DAY);
+    await forget(1);
+    expect(await proof(key)).toMatchObject({
+      fault: { sequence: 3, message: expect.stringContaining("before its time") },
+    });
+    vi.setSystemTime(Date.now() + 30 * DAY);
+    expect(await proof(key)).toMatchObject({ intact: true });
+    await env.DB.prepare(
+      `UPDATE events SET actor = '', request_id = '', detail = (SELECT detail FROM events WHERE key_id = ?1 AND sequence = 3)
+       WHERE key_id = ?1 AND sequence = 2`,
+    )
+      .bind(key.id)
+      .run();
+    expect(await proof(key)).toMatchObject({ fault: { sequence: 2, kind: "altered" } });
+  });
+
+  it("stays as it is where an earlier release has hashed all of it, and proves as it did", async () => {
+    const key = await tried();
+    const { results } = await env.DB.prepare(
+      `SELECT key_id AS keyId, sequence, type, at_ms AS at, actor, request_id AS requestId, ip, user_agent AS userAgent,
+              country, detail FROM events WHERE key_id = ? ORDER BY sequence`,
+    )
+      .bind(key.id)
+      .all<Link>();
+    let hash = GENESIS;
+    const hashes = results.map((row) => ({ sequence: row.sequence, hash: (hash = wholeHashOf(hash, row)) }));
+    await env.DB.batch(
+      hashes.map((each) =>
+        env.DB.prepare("UPDATE events SET hash = ? WHERE key_id = ? AND sequence = ?").bind(
+          each.hash,
+          key.id,
+          each.sequence,
+        ),
+      ),
+    );
+    await runInDurableObject(key.stub, (_object, { storage }) => {
+      for (const each of hashes)
+        storage.sql.exec("UPDATE event SET hash = ? WHERE sequence = ?", each.hash, each.sequence);
+    });
+    await evictDurableObject(key.stub);
+    expect(await proof(key)).toMatchObject({ intact: true, verifiedThrough: 5 });
+    const before = await rowsOf(key);
+    vi.setSystemTime(Date.now() + 100 * DAY);
+    await forget();
+    expect(await rowsOf(key)).toEqual(before);
+    await key.stub.resume(asked);
+    expect(await proof(key)).toMatchObject({ intact: true, verifiedThrough: 6 });
+  });
+
+  it("goes a part at a time, to the end, and again a day later: a ledger that was restored has some of it again", async () => {
+    const keys = [await tried(), await tried(), await tried()];
+    const before = await Promise.all(keys.map(rowsOf));
+    const at = epochMs(Date.now() + 1);
+    let places = {};
+    for (const isOver of [false, false, false, true]) {
+      const part = await forgetSightings(env.DB, at, places, 1);
+      expect(part.isOver).toBe(isOver);
+      ({ places } = part);
+    }
+    for (const key of keys) expect((await rowsOf(key)).filter(({ actor }) => actor === "")).toHaveLength(2);
+
+    vi.setSystemTime(Date.now() + 100 * DAY);
+    await forget();
+    for (const row of before.flat()) {
+      const columns = ["actor", "request_id", "ip", "user_agent", "country", "detail"];
+      const set = columns.map((column) => `${column} = ?`).join(", ");
+      await env.DB.prepare(`UPDATE events SET ${set} WHERE key_id = ? AND sequence = ?`)
+        .bind(...[...columns, "key_id", "sequence"].map((column) => row[column]))
+        .run();
+    }
+    vi.setSystemTime(Date.now() + DAY - 1);
+    await forget();
+    expect((await rowsOf(keys[0]!)).filter(({ actor }) => actor === "")).toHaveLength(0);
+    vi.setSystemTime(Date.now() + 1);
+    await forget();
+    for (const [nth, key] of keys.entries()) {
+      expect((await rowsOf(key)).filter(({ actor }) => actor === "")).toHaveLength(2);
+      expect(await proof(key), String(nth)).toMatchObject({ intact: true });
+    }
   });
 });

@@ -1,6 +1,15 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { chained, GENESIS, hashOf, linkOf, type EventHash, type Link } from "../../src/key/chain.ts";
+import {
+  chained,
+  forgotten,
+  GENESIS,
+  hashOf,
+  isForgotten,
+  linkOf,
+  type EventHash,
+  type Link,
+} from "../../src/key/chain.ts";
 import { epochMs } from "../../src/key/time.ts";
 import { anEvent, idOf } from "../support/a-record.ts";
 
@@ -25,6 +34,24 @@ describe("the hash of an event", () => {
       '1790000000000,"admin","req_1","2001:db8::1","curl/8 \\"x\\"",null,"{\\"reason\\":\\"ü\\"}"]';
     expect(hashOf(before, link)).toBe(createHash("sha256").update(text, "utf8").digest("base64url"));
     expect(hashOf(before, link)).toMatch(/^[A-Za-z0-9_-]{43}$/);
+  });
+
+  it("of a sighting holds a digest of what was seen, so that the rest can be proven without it", () => {
+    const sighting: Link = { ...link, type: "key.refused" };
+    const sha256 = (text: string) => createHash("sha256").update(text, "utf8").digest("base64url");
+    const seen = sha256('["admin","req_1","2001:db8::1","curl/8 \\"x\\"",null,"{\\"reason\\":\\"ü\\"}"]');
+    const hash = sha256(`["rekey-event-2","${before}","key_0000000000000001",7,"key.refused",1790000000000,"${seen}"]`);
+    expect(hashOf(before, sighting)).toBe(hash);
+    const detail = forgotten(sighting);
+    expect(JSON.parse(detail)).toEqual({ forgotten: seen });
+    const rest: Link = { ...sighting, actor: "", requestId: "", ip: null, userAgent: null, country: null, detail };
+    expect(hashOf(before, rest)).toBe(hash);
+    expect(forgotten(rest)).toBe(detail);
+    expect([isForgotten(sighting), isForgotten(rest), isForgotten({ ...rest, type: "key.rotated" })]).toEqual([
+      false,
+      true,
+      false,
+    ]);
   });
 
   it("is another one when anything in it is another, the event before it included", () => {

@@ -30,6 +30,7 @@ describe("a deployment that only has its secrets", () => {
         decisionTimeoutMs: 5000,
         ledgerEpoch: "",
         eventsRetentionDays: null,
+        sightingsRetentionDays: 90,
         webhookResolver: new URL("https://cloudflare-dns.com/dns-query"),
         webhooksToLoopback: false,
       },

@@ -90,6 +90,27 @@ export const IN_WHAT_IS_TOLD: readonly Mutant[] = [
     catcher: { project: "runtime", test: "test/runtime/owner.test.ts" },
   },
   {
+    bug: "what a refusal says of people is kept for ever, if nobody says otherwise",
+    breaks: "P9",
+    file: "src/env.ts",
+    edits: [{ from: 'env.SIGHTINGS_RETENTION_DAYS || "90"', to: '"36500"' }],
+    catcher: { project: "runtime", test: "test/runtime/retention.test.ts" },
+  },
+  {
+    bug: "a proof believes that anything was forgotten for its age",
+    breaks: "P12",
+    file: "src/key/chain-proof.ts",
+    edits: [{ from: "isForgotten(row) && row.at > forgottenUntil", to: "isForgotten(row) && row.at === 0" }],
+    catcher: { project: "runtime", test: "test/runtime/retention.test.ts" },
+  },
+  {
+    bug: "a sighting is forgotten although an earlier release has hashed all of it",
+    breaks: "P12",
+    file: "src/ledger/sightings.ts",
+    edits: [{ from: "row.previous !== null && hashOf(row.previous, row) === row.hash", to: "row.hash !== null" }],
+    catcher: { project: "runtime", test: "test/runtime/retention.test.ts" },
+  },
+  {
     bug: "a delivery is counted in events alone, however large they are",
     breaks: "P12",
     file: "src/key-object/book.ts",

@@ -1,6 +1,5 @@
 import type { Verdict } from "../key/admit.ts";
 import { note } from "../key/change.ts";
-import type { Key } from "../key/key.ts";
 import type { ForwardClock } from "../key/time.ts";
 import { nextEnd } from "../key/version-end.ts";
 import { withDue } from "./agenda.ts";
@@ -22,11 +21,14 @@ export class Attachments {
   }
 
   /** Hands out the far end of an exchange, once it is on the agenda when it is to be cut at the latest. */
-  async attach({ near, far }: Line, verdict: Decided<Verdict> | null): Promise<Response> {
+  async attach(line: Line, verdict: Decided<Verdict> | null): Promise<Response> {
     this.#planCut();
     await this.#state.settled();
-    if (verdict !== null) near.send(JSON.stringify(verdict));
-    return new Response(null, { status: 101, webSocket: far });
+    if (verdict !== null) line.near.send(JSON.stringify(verdict));
+    this.#exchanges.handedOut(line);
+    // The request may have been what its key was suspended for: then its own exchange ends with the others.
+    this.cut();
+    return new Response(null, { status: 101, webSocket: line.far });
   }
 
   /** Cuts what was admitted under a version that no longer holds, and notes how many there were. */
@@ -37,15 +39,10 @@ export class Attachments {
     const count = this.#exchanges.cut(page.key, now);
     if (count > 0 && page.key !== null) {
       const step = note(page.key, "key.exchanges-cut", { now, by: BY_POLICY, reason: null }, { count });
-      this.#state.replace({ ...page, key: step.key }, step.events);
+      this.#state.commit({ ...page, key: step.key }, step.events);
       this.#state.follow();
     }
     this.#planCut();
-  }
-
-  /** A request may have been what its key was suspended for: then every exchange ends, its own one included. */
-  cutIfStopped(was: Key): void {
-    if (this.#state.key?.standing.suspendedAt !== was.standing.suspendedAt) this.cut();
   }
 
   /** Puts on the agenda when the next exchange may have to be cut, if any is open. */

@@ -35,10 +35,7 @@ export class Duties {
   /** The key as it stands now: what was due by its time has happened, however late the alarm may be. */
   present(): Key | null {
     if (this.#isDue("close-reservations")) this.#run("close-reservations");
-    if (this.#isDue("end-rest")) {
-      this.#run("end-rest");
-      this.#parts.attachments.cut();
-    }
+    if (this.#isDue("end-rest")) this.#run("end-rest");
     return this.#state.key;
   }
 
@@ -67,7 +64,7 @@ export class Duties {
   #run(errand: Errand): void {
     const { page, events } = ERRANDS[errand](this.#state.page, this.#parts.clock.now());
     if (page.key === this.#state.key) return this.#state.housekeep(page);
-    this.#state.replace(page, events);
+    this.#state.commit(page, events);
     this.#state.follow();
   }
 

@@ -8,7 +8,7 @@ import { CUT } from "./rpc.ts";
 const SLOT = "slot";
 
 /** The two ends of the WebSocket of one exchange. */
-export type Line = { readonly near: WebSocket; readonly far: WebSocket };
+export type Line = { readonly near: WebSocket; readonly far: WebSocket; readonly version: number };
 
 /**
  * The exchanges that are open under this key, each a hibernatable WebSocket that a Worker holds: a stream that is still
@@ -33,8 +33,13 @@ export class Exchanges {
   open(version: number, takesSlot: boolean): Line {
     const [far, near] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket];
     this.#ctx.acceptWebSocket(near, takesSlot ? [SLOT, tagOf(version)] : [tagOf(version)]);
+    near.serializeAttachment({ version, opening: true } satisfies Attachment);
+    return { near, far, version };
+  }
+
+  /** The exchange has its verdict: from now on it is cut like any other. Until then its Worker would take it for a failure. */
+  handedOut({ near, version }: Line): void {
     near.serializeAttachment({ version } satisfies Attachment);
-    return { near, far };
   }
 
   /** Whether anything is open that an end of the key would have to cut. */
@@ -46,7 +51,8 @@ export class Exchanges {
   cut(key: Key | null, now: EpochMs): number {
     let count = 0;
     for (const socket of this.#ctx.getWebSockets()) {
-      const { version } = socket.deserializeAttachment() as Attachment;
+      const { version, opening } = socket.deserializeAttachment() as Attachment;
+      if (opening) continue;
       const because = endedUnder(key, version, now);
       if (because === null || socket.readyState !== WebSocket.OPEN) continue;
       socket.close(CUT, because);
@@ -60,6 +66,6 @@ export class Exchanges {
 export const endedUnder = (key: Key | null, version: number, now: EpochMs): Reason | null =>
   key === null ? "unknown-key" : endedBecause(key, version, now);
 
-type Attachment = { readonly version: number };
+type Attachment = { readonly version: number; readonly opening?: true };
 
 const tagOf = (version: number): string => `v${version}`;

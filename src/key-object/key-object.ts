@@ -40,6 +40,7 @@ import { backlogOf } from "./backlog.ts";
 import { Book } from "./book.ts";
 import { broughtForward } from "./brought-forward.ts";
 import { Duties } from "./duties.ts";
+import type { Effects } from "./effects.ts";
 import { BY_POLICY } from "./errands.ts";
 import { endedUnder, Exchanges, type Line } from "./exchanges.ts";
 import { freshFor, random } from "./fresh.ts";
@@ -89,6 +90,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     this.#book,
     (was, next, events) =>
       planOf(was, next, events, { now: this.#clock.now(), exchanging: this.#exchanges.any, chance: Math.random() }),
+    (effects) => this.#carryOut(effects),
     this.#config.ledgerEpoch,
   );
   readonly #clock = new ForwardClock(this.#state.key?.use.newest ?? epochMs(0), () => Date.now());
@@ -140,18 +142,15 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
       by,
       reason: null,
     });
-    this.#state.replace({ ...this.#state.page, key: step.key, vacancy: null }, step.events);
-    const answer = await this.#state.answer(withRecord<Creation>(step.answer, step.key, now));
-    await this.#outbox.flushInline();
-    return answer;
+    this.#state.commit({ ...this.#state.page, key: step.key, vacancy: null }, step.events);
+    return this.#answerTold(withRecord<Creation>(step.answer, step.key, now));
   }
 
   async admit(admission: Admission): Promise<Decided<Verdict>> {
     const key = this.#duties.present();
     if (key !== null) {
-      const verdict = await this.#step(key, (now) => this.#admit(key, admission, now));
-      this.#attachments.cutIfStopped(key);
-      return verdict;
+      const answer = this.#step(key, (now) => this.#admit(key, admission, now));
+      return this.#state.answer(answer);
     }
     return {
       admitted: false,
@@ -215,11 +214,8 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     // Events that no write has taken along yet are forgotten with the rest.
     this.#state.dropNews();
     this.#tally.clear();
-    this.#state.replace({ ...page, key: null, vacancy: tombstone.vacancy }, [tombstone.event]);
-    const { owner } = key.profile;
-    const answer = await this.#state.answer({ reached: true, purged: true, owner } as const);
-    await this.#outbox.flushInline();
-    return answer;
+    this.#state.commit({ ...page, key: null, vacancy: tombstone.vacancy }, [tombstone.event]);
+    return this.#answerTold({ reached: true, purged: true, owner: key.profile.owner } as const);
   }
 
   async read(ask: ReadAsk): Promise<Decided<Reached<{ readonly record: KeyRecord }>>> {
@@ -256,10 +252,11 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
         detail: "A control key settles for others only.",
       });
     }
-    return this.#step(key, (now) => {
+    const answer = this.#step(key, (now) => {
       const step = this.#noticed(key, settle(key, id, used, now), null, { now, by: BY_POLICY });
       return { ...step, answer: withRecord<Settlement>(step.answer, step.key, now) };
     });
+    return this.#state.answer(answer);
   }
 
   async readSelf(ask: SelfAsk): Promise<Decided<SelfAnswer>> {
@@ -285,9 +282,8 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     const forward = broughtForward(this.#state.page, view, (known) => this.#mintFor(known), circumstance);
     if (forward !== null) {
       if (forward.behind !== null) this.#book.goOnBehind(forward.behind);
-      this.#state.replace(forward.page, forward.events);
+      this.#state.commit(forward.page, forward.events);
       await this.#state.settled();
-      this.#attachments.cut();
       await this.#outbox.flush();
       return { caughtUp: true, recovered: true };
     }
@@ -304,7 +300,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     if (key === null) {
       // A creation that is still under way will meet the order here.
       const vacancy = withAwaited(page.vacancy, owner, order);
-      if (vacancy !== page.vacancy) this.#state.replace({ ...page, vacancy }, []);
+      if (vacancy !== page.vacancy) this.#state.commit({ ...page, vacancy });
       await this.#state.settled();
       return vacancy.kind === "purged" ? { done: true, gone: true } : { done: true };
     }
@@ -313,10 +309,9 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     if (step !== null && step.key !== key) {
       const deed = order.standing === "active" ? "change" : "stop";
       if (judge(ask.authority, key.profile, deed) !== "allowed") return { done: false, because: "forbidden" };
-      this.#state.replace({ ...page, key: step.key }, step.events);
+      this.#state.commit({ ...page, key: step.key }, step.events);
     }
     await this.#state.settled();
-    this.#attachments.cut();
     await this.#outbox.flushInline();
     return { done: true };
   }
@@ -340,15 +335,14 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     const key = this.#duties.present();
     if (key === null) return Response.json(await this.admit(admission));
     let opened: Line | null = null;
-    const verdict = await this.#step(key, (now) => {
+    const answer = this.#step(key, (now) => {
       const step = this.#admit(key, { ...admission, open: this.#exchanges.slots }, now);
       // Within the step, before anything is awaited: the next admission counts this slot already.
       if (step.answer.admitted) opened = this.#exchanges.open(step.answer.identity.version, true);
       return step;
     });
-    const response = opened === null ? Response.json(verdict) : await this.#attachments.attach(opened, verdict);
-    this.#attachments.cutIfStopped(key);
-    return response;
+    const verdict = await this.#state.answer(answer);
+    return opened === null ? Response.json(verdict) : this.#attachments.attach(opened, verdict);
   }
 
   async #attachWatch({ version, slot }: Extract<Attach, { version: number }>): Promise<Response> {
@@ -364,11 +358,23 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     return this.#duties.rang();
   }
 
-  /** Decides on the state as it is now, replaces it, and answers when that is durable. */
-  #step<Answer extends object>(key: Key, decide: (now: EpochMs) => Step<Answer>): Promise<Decided<Answer>> {
+  /** Decides on the state as it is now and moves it on. Synchronous; the answer may not leave before that is durable. */
+  #step<Answer extends object>(key: Key, decide: (now: EpochMs) => Step<Answer>): Answer {
     const step = decide(this.#clock.now());
-    if (step.key !== key) this.#state.replace({ ...this.#state.page, key: step.key }, step.events);
-    return this.#state.answer(step.answer);
+    if (step.key !== key) this.#state.commit({ ...this.#state.page, key: step.key }, step.events);
+    return step.answer;
+  }
+
+  /** Answers when what was decided is durable, and the ledger told, if it listens: a list read afterwards has it. */
+  async #answerTold<Answer extends object>(answer: Answer): Promise<Decided<Answer>> {
+    const decided = await this.#state.answer(answer);
+    await this.#outbox.flushInline();
+    return decided;
+  }
+
+  /** What a change asks for beyond its own row, now that storage has it: nobody hears of what could still be undone. */
+  #carryOut({ cut }: Effects): void {
+    if (cut) this.#attachments.cut();
   }
 
   /**
@@ -387,14 +393,12 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     const judgement = judge(ask.authority, { id, owner, scopes: [...scopes, ...granted] }, deed);
     if (judgement !== "allowed") return this.#state.answer({ reached: false, because: judgement });
 
-    const answer = await this.#step(key, (now) => {
+    const answer = this.#step(key, (now) => {
       const { by, reason } = ask;
       const step = this.#noticed(key, decide(key, { now, by, reason }), null, { now, by });
       return { ...step, answer: { reached: true as const, ...withRecord(step.answer, step.key, now) } };
     });
-    this.#attachments.cut();
-    await this.#outbox.flushInline();
-    return answer;
+    return this.#answerTold(answer);
   }
 
   /** What a key does on the strength of its own secret. An id without a key is nobody's secret. */
@@ -404,15 +408,13 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   ): Promise<Decided<WithRecord<Answer> | { readonly done: false; readonly refusal: Refusal }>> {
     const key = this.#duties.present();
     if (key === null) return { done: false, refusal: UNKNOWN, decision: null };
-    const answer = await this.#step(key, (now) => {
+    const answer = this.#step(key, (now) => {
       const decided = decide(key, now);
       const refused = decided.answer.done ? null : decided.answer.refusal.reason;
       const step = this.#noticed(key, decided, { presented, ip: by.ip, refused }, { now, by });
       return { ...step, answer: withRecord(step.answer, step.key, now) };
     });
-    this.#attachments.cut();
-    await this.#outbox.flushInline();
-    return answer;
+    return this.#answerTold(answer);
   }
 
   /** The step, with all that people should hear of because of it. */

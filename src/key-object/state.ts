@@ -4,6 +4,7 @@ import type { EpochMs } from "../key/time.ts";
 import type { HourUse } from "../key/usage.ts";
 import { isDue, type Agenda, type TaskName } from "./agenda.ts";
 import { NOTHING, type Book, type Page } from "./book.ts";
+import { bothEffects, effectsOf, NO_EFFECTS, type Effects } from "./effects.ts";
 import type { Decided } from "./rpc.ts";
 
 /** What is to be done later, now that `next` takes the place of `was`. */
@@ -20,11 +21,14 @@ export class State {
   readonly #ctx: DurableObjectState;
   readonly #book: Book;
   readonly #plan: Plan;
+  readonly #carryOut: (effects: Effects) => void;
   #page: Page;
   /** Events that the next write takes along. */
   #events: KeyEvent[] = [];
   /** Hours of use that are over, likewise. */
   #hours: HourUse[] = [];
+  /** What is carried out when the next write is confirmed. */
+  #effects = NO_EFFECTS;
   /** How many decisions this instance has numbered. */
   #decisions = 0;
   /** Whether this instance has changed anything. */
@@ -34,11 +38,15 @@ export class State {
   #durable = 0;
   #writing: Promise<void> | null = null;
 
-  /** @param epoch of the ledger that hears of a key which is new here. */
-  constructor(ctx: DurableObjectState, book: Book, plan: Plan, epoch: string) {
+  /**
+   * @param carryOut does what a durable change asks for, before any answer leaves that was decided on it.
+   * @param epoch of the ledger that hears of a key which is new here.
+   */
+  constructor(ctx: DurableObjectState, book: Book, plan: Plan, carryOut: (effects: Effects) => void, epoch: string) {
     this.#ctx = ctx;
     this.#book = book;
     this.#plan = plan;
+    this.#carryOut = carryOut;
     const { written } = book;
     // The state as storage has it, with the next boot: the first write after waking makes the number durable.
     this.#page = written === null ? { ...NOTHING, epoch } : { ...written, boot: written.boot + 1 };
@@ -57,8 +65,11 @@ export class State {
     return isDue(this.#page.agenda, task, now);
   }
 
-  /** The one way in which the key moves on. What is to be done later goes onto the agenda with it. */
-  replace(page: Page, events: readonly KeyEvent[] = []): void {
+  /**
+   * The one way in which the key moves on. From the state before, the state after and the events follows everything else:
+   * what the next write contains, what goes onto the agenda with it, what is cut and who is told when storage has it.
+   */
+  commit(page: Page, events: readonly KeyEvent[] = []): void {
     // What an instance numbers before its first change dies with it if it ends there, and the next instance begins with
     // the same boot. So the first change begins another: no number of a change was ever given to a refusal.
     const boot = this.#changed ? page.boot : page.boot + 1;
@@ -67,6 +78,7 @@ export class State {
     const hour = this.key?.use.hour ?? null;
     const next = page.key?.use.hour ?? null;
     if (hour !== null && next !== null && hour.start !== next.start) this.#hours.push(hour);
+    this.#effects = bothEffects(this.#effects, effectsOf(this.#page, page));
     this.#page = { ...page, boot, agenda: this.#plan(this.#page, page, events) };
     this.#events.push(...events);
     this.#decided += 1;
@@ -101,7 +113,7 @@ export class State {
   /** Waits until everything decided so far is durable. */
   async settled(): Promise<void> {
     const mine = this.#decided;
-    for (let isNext = false; this.#durable < mine; isNext = true) await (this.#writing ??= this.#commit(isNext));
+    for (let isNext = false; this.#durable < mine; isNext = true) await (this.#writing ??= this.#write(isNext));
   }
 
   /** Lets storage follow where nobody waits for it. */
@@ -110,11 +122,13 @@ export class State {
   }
 
   /** @param isNext whether it follows on another write without a pause. */
-  async #commit(isNext: boolean): Promise<void> {
+  async #write(isNext: boolean): Promise<void> {
     // Then a breath first: the answers of the last batch leave before this write closes the output gate on them, and
     // whoever arrives meanwhile shares it. Twice as many admissions a row, same speed.
     if (isNext) await scheduler.wait(0);
     const covers = this.#decided;
+    const effects = this.#effects;
+    this.#effects = NO_EFFECTS;
     try {
       this.#book.write(this.#page, this.#events.splice(0), this.#hours.splice(0));
       await this.#ctx.storage.sync();
@@ -126,5 +140,6 @@ export class State {
     } finally {
       this.#writing = null;
     }
+    this.#carryOut(effects);
   }
 }

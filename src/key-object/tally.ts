@@ -101,7 +101,7 @@ export class Tally {
     const agenda = withDue(page.agenda, "tell-refusals", nextEnd(refusals));
     const next = { ...page, key, refusals, clients, agenda };
     if (key !== page.key) {
-      this.#state.replace(next, told.events);
+      this.#state.commit(next, told.events);
       this.#state.follow();
     } else if (refusals !== page.refusals || clients !== page.clients || agenda !== page.agenda) {
       this.#state.housekeep(next);

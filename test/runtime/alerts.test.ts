@@ -1,11 +1,11 @@
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Profile } from "../../src/key/key.ts";
 import { digestOf } from "../../src/key/digest.ts";
 import { USUAL_SUSPICION, type Alert } from "../../src/key/suspicion-policy.ts";
 import { aQuota } from "../support/a-key.ts";
 import { observeStorage } from "../support/observe-storage.ts";
-import { asked, atRest, forgetful, hears, openKey, rotated, type Stub } from "../support/open-key.ts";
+import { asked, atRest, forgetful, hears, openKey, rotated, storeUsed, type Stub } from "../support/open-key.ts";
 import { anEndlessAnswer, throughGateway } from "../support/through-gateway.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -30,12 +30,6 @@ const alertsOf = (stub: Stub) => detailsOf(stub, "key.alerted");
 const suspending = (alert: Alert): Pick<Profile, "suspicion"> => ({
   suspicion: { [alert]: { ...USUAL_SUSPICION[alert], action: "suspend" } },
 });
-
-/** Overwrites a counter in storage, as only a fault could. */
-const storeUsed = (stub: Stub, used: number) =>
-  runInDurableObject(stub, (_object, { storage }) => {
-    storage.sql.exec("UPDATE part SET json = json_set(json, '$.quota.used', ?) WHERE name = 'use'", used);
-  });
 
 describe("a key whose object forgets everything after every step", () => {
   it("raises one alert of a kind in ten minutes, and the next after them", async () => {

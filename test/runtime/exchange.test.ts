@@ -4,8 +4,19 @@ import { describe, expect, it } from "vitest";
 import { Attachment, type Keyholder } from "../../src/edge/attachment.ts";
 import { requireConfig } from "../../src/env.ts";
 import type { Admission } from "../../src/key/admission.ts";
+import { USUAL_SUSPICION } from "../../src/key/suspicion-policy.ts";
 import { aQuota } from "../support/a-key.ts";
-import { asked, hears, openKey, rotated, type OpenKey, type Stub } from "../support/open-key.ts";
+import {
+  asked,
+  atRest,
+  hears,
+  openKey,
+  rotated,
+  storeUsed,
+  withCredential,
+  type OpenKey,
+  type Stub,
+} from "../support/open-key.ts";
 import { anEndlessAnswer, outcomeOf, throughGateway } from "../support/through-gateway.ts";
 
 /** How many slots of a key are taken, as its object counts them. */
@@ -185,6 +196,23 @@ describe("an open exchange", () => {
     }
     expect(await slotsOf(key.stub)).toBe(0);
     expect((await history(key.stub)).at(-1)).toBe("key.exchanges-cut");
+  });
+
+  it("is cut when an alert suspends its key at the settlement of a reservation, which nobody takes for a change", async () => {
+    const suspicion = {
+      "counter-above-limit": { ...USUAL_SUSPICION["counter-above-limit"], action: "suspend" },
+    } as const;
+    const { stub, credential } = await openKey({ ...bounded, quota: aQuota(50), suspicion });
+    const held = await stub.admit(withCredential(credential, { reserve: true }));
+    const { reader, origin } = await open(credential);
+    await atRest(stub, ["close-reservations"]);
+    await storeUsed(stub, 60);
+    await evictDurableObject(stub);
+    const { id } = held.admitted ? held.reservation! : { id: null! };
+    expect((await stub.settle({ id, used: 1, onlyOwner: null })).done).toBe(true);
+    await expect(reader.read()).rejects.toThrow("the exchange was cut");
+    await expect.poll(() => origin.givenUp()).toContain("the exchange was cut");
+    expect(await hears(stub, credential)).toBe("key-suspended");
   });
 
   it("goes on through a change that leaves its key as it is, and through a rotation with grace", async () => {

@@ -105,6 +105,12 @@ export async function atRest(stub: Stub, planned: readonly TaskName[] = []): Pro
   await expect.poll(look, { timeout: 10_000 }).toEqual({ tasks: planned, isArmed: true });
 }
 
+/** Overwrites a counter in storage, as only a fault could. */
+export const storeUsed = (stub: Stub, used: number) =>
+  runInDurableObject(stub, (_object, { storage }) => {
+    storage.sql.exec("UPDATE part SET json = json_set(json, '$.quota.used', ?) WHERE name = 'use'", used);
+  });
+
 /** `<boot>.<n>` as two numbers. */
 export const decisionOf = (answer: { readonly decision: string | null }): readonly [boot: number, n: number] => {
   const [boot, n] = answer.decision!.split(".").map(Number);

@@ -2,7 +2,8 @@ import type { Mutant } from "../mutant.ts";
 
 const OBJECT = "src/key-object/key-object.ts";
 const STATE = "src/key-object/state.ts";
-const ADMIT = "const verdict = await this.#step(key, (now) => this.#admit(key, admission, now));";
+const ADMIT = "const answer = this.#step(key, (now) => this.#admit(key, admission, now));";
+const EFFECTS = "src/key-object/effects.ts";
 
 /** Bugs in the object around the core, and on the way to the ledger. */
 export const IN_THE_OBJECT: readonly Mutant[] = [
@@ -27,7 +28,7 @@ export const IN_THE_OBJECT: readonly Mutant[] = [
         from: ADMIT,
         to: `${ADMIT}
           const seen = this.#state.page;
-          this.ctx.waitUntil(scheduler.wait(5).then(() => { this.#state.replace(seen); }));`,
+          this.ctx.waitUntil(scheduler.wait(5).then(() => { this.#state.commit(seen); }));`,
       },
     ],
     catcher: { campaign: "C1", size: 1_000 },
@@ -76,7 +77,7 @@ export const IN_THE_OBJECT: readonly Mutant[] = [
           const present = this.#state.key!;
           const alive = { ...present, standing: { ...present.standing, revokedAt: null, suspendedAt: null } };
           const believed = row?.["status"] === "active" ? alive : present;
-          const verdict = await this.#step(present, (now) => this.#admit(believed, admission, now));`,
+          const answer = this.#step(present, (now) => this.#admit(believed, admission, now));`,
       },
     ],
     catcher: { campaign: "C4", size: 1 },
@@ -129,13 +130,25 @@ export const IN_THE_OBJECT: readonly Mutant[] = [
   {
     bug: "what is open stays open when the owner of its key is suspended",
     breaks: "P14",
-    file: "src/key-object/key-object.ts",
+    file: EFFECTS,
     edits: [
       {
-        from: "await this.#state.settled(); this.#attachments.cut(); await this.#outbox.flushInline(); return { done: true };",
-        to: "await this.#state.settled(); await this.#outbox.flushInline(); return { done: true };",
+        from: "was.key?.standing !== next.key?.standing ||",
+        to: "was.key?.standing.suspendedAt !== next.key?.standing.suspendedAt ||",
       },
     ],
     catcher: { campaign: "C14", size: 10 },
+  },
+  {
+    bug: "what is open stays open when an alert suspends its key at a settlement",
+    breaks: "P14",
+    file: STATE,
+    edits: [
+      {
+        from: "this.#carryOut(effects);",
+        to: "if (this.key?.reservations.size === 0) this.#carryOut(effects);",
+      },
+    ],
+    catcher: { project: "runtime", test: "test/runtime/exchange.test.ts" },
   },
 ];

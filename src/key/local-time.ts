@@ -6,9 +6,12 @@ export type LocalDate = { readonly year: number; readonly month: number; readonl
 /** Whether the text names a zone of the IANA database. Mere offsets (`+02:00`) are no zones: they know no calendar. */
 export function isTimeZone(text: string): boolean {
   if (!/^[A-Za-z]/.test(text)) return false;
+  const name = text.toLowerCase();
+  if (zones.has(name)) return true;
   try {
-    // Not kept: whoever asks may ask for any spelling, and be refused for something else.
+    // The formatter itself is not kept: whoever asks may be refused for something else.
     void new Intl.DateTimeFormat("en-US", { timeZone: text });
+    zones.add(name);
     return true;
   } catch {
     return false;
@@ -62,6 +65,9 @@ export function nextShift(zone: string, from: EpochMs, to: EpochMs): EpochMs {
 }
 
 const PARTS = ["year", "month", "day", "hour", "minute", "second"] as const;
+
+/** Names that are known to be of zones, in lower case: as many as there are, which is some 600. */
+const zones = new Set<string>();
 
 /** By zone, in lower case: `europe/BERLIN` is Berlin too. Each takes some 35 KB. */
 const formatters = new Map<string, Intl.DateTimeFormat>();

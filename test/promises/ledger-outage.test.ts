@@ -107,3 +107,32 @@ describe("when the process is killed before the ledger was told", () => {
     await expect.poll(() => rowOf(id)).toEqual({ status: "revoked", version: 2, revision: 9 });
   });
 });
+
+describe.each([true, false])(
+  "when D1 was restored, and a history is larger than it takes at once (faults: %s)",
+  (faultyLedger) => {
+    it("is told all of it by the walk through the keys", async () => {
+      await using other = await startGateway({ faultyLedger });
+      const { id } = await other.issue();
+      for (let time = 0; time < 50; time++) {
+        await done(control(other.rekey, "POST", `/keys/${id}/suspend`, {}));
+        await done(control(other.rekey, "POST", `/keys/${id}/resume`, {}));
+      }
+      await done(control(other.rekey, "POST", `/keys/${id}/revoke`, {}));
+      // As large as an earlier release made them.
+      await other.rekey.objectSql(
+        id,
+        "UPDATE event SET json = json_set(json, '$.detail.path', printf('%.*c', 24000, 'x'))",
+      );
+      await other.rekey.ledgerSql("DELETE FROM events WHERE key_id = ? AND sequence > 1", id);
+      await other.rekey.ledgerSql("UPDATE keys SET status = 'active', revision = 1 WHERE id = ?", id);
+      await other.rekey.doChores();
+      const has = async () => {
+        const [events] = await other.rekey.ledgerSql("SELECT count(*) AS n FROM events WHERE key_id = ?", id);
+        const [key] = await other.rekey.ledgerSql("SELECT status, revision FROM keys WHERE id = ?", id);
+        return { ...events, ...key };
+      };
+      await expect.poll(has, { timeout: 30_000 }).toEqual({ n: 102, status: "revoked", revision: 102 });
+    });
+  },
+);

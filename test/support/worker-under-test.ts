@@ -76,4 +76,5 @@ export default {
     new URL(request.url).pathname === "/_abort-point"
       ? armAbortPoint(request)
       : worker.fetch(request, withFaultyLedger(env), ctx),
+  scheduled: (minute, env) => worker.scheduled(minute, withFaultyLedger(env)),
 } satisfies ExportedHandler<FaultEnv>;

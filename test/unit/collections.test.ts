@@ -15,6 +15,7 @@ const BOUNDED: Readonly<Record<string, string>> = {
   "http/is-one-of.ts digests": "one for each token of the settings; never what a caller presents",
   "http/misconfigured.ts logged": "one for each reading of the settings, gone with it",
   "key/credential.ts keys": "one for each pepper of the settings, gone with it",
+  "key/local-time.ts zones": "the names of the IANA database, in lower case; only what is one is added",
   "key/local-time.ts formatters": "128, whatever zones are asked for",
   "key-object/tally.ts #refused": "one for each minute and reason, of which there are few; emptied within 5 seconds",
   "key-object/tally.ts #clients": "64 addresses (key/client.ts)",

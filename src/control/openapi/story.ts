@@ -409,11 +409,11 @@ export const STORY: readonly Example[] = [
   {
     operationId: "revokeOwner",
     name: "ended",
-    summary: "Every key of the owner, and any that would come",
+    summary: "Every key of the owner, and any that would come; a purged one is not on its roll",
     params: { owner: "acme" },
     body: { reason: "contract ended" },
     status: 200,
-    answer: { ...acme, status: "revoked" },
+    answer: { ...acme, keys: 0, acknowledged: 0, status: "revoked" },
   },
   {
     operationId: "createWebhook",

@@ -27,7 +27,9 @@ export async function askFor<Answer extends Decided<Reached<object>>>(
   const headers = decisionHeader(answer.decision);
   if (answer.reached) return respond(answer as Extract<Answer, { readonly reached: true }>, headers);
   // Without a sign that an object decided: a key that does not exist for the one who asks is like one that nobody has.
-  return answer.because === "not-found" ? notFound(call) : problem("forbidden", { requestId: call.requestId, headers });
+  if (answer.because === "not-found") return notFound(call);
+  const { detail } = answer as { readonly detail?: string };
+  return problem("forbidden", { requestId: call.requestId, headers, ...(detail !== undefined && { detail }) });
 }
 
 /** The key's object said nothing in time. Whether a change was made is not known, and the caller is not told otherwise. */

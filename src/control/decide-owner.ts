@@ -32,7 +32,12 @@ export async function decideOwner(
   );
   if (!asked.answered) return undecided(call);
   const { answer } = asked;
-  if (!answer.done) return answer.because === "not-found" ? notFound(call) : problem(answer.because, { requestId });
+  if (!answer.done) {
+    if (answer.because === "not-found") return notFound(call);
+    const detail =
+      answer.because === "forbidden" ? { detail: "An operator suspended this owner; an operator resumes it." } : {};
+    return problem(answer.because, { requestId, ...detail });
+  }
   const { standing: status, keys, acknowledged, forbidden, ledger } = answer;
   const progress: OwnerProgressJson = { owner, status, keys, acknowledged, forbidden, ledger };
   return json(call, isComplete(answer) ? 200 : 202, progress);

@@ -89,6 +89,14 @@ const STEPS: readonly (string | ((sql: SqlStorage) => void))[] = [
     WHERE due_at > unixepoch('subsec') * 1000
     HAVING count(*) > 0;
   `,
+  // Who stopped a key, and who said when it ends. Of what is there nobody knows it, so it counts as an operator's.
+  `
+  UPDATE part SET json = json_set(json,
+    '$.suspendedBy', iif(json ->> '$.suspendedAt' IS NULL, NULL, 'operator'),
+    '$.operatorsEnd', iif(json ->> '$.endSetAt' IS NULL AND 'token' <>
+      (SELECT json ->> '$.kind' FROM part WHERE name = 'profile'), NULL, json ->> '$.expiresAt'))
+    WHERE name = 'standing';
+  `,
 ];
 
 /** Every event has a hash over the one before it. Those that are there already get theirs. */

@@ -4,7 +4,7 @@ import type { Admission } from "../key/admission.ts";
 import { admit, type Verdict } from "../key/admit.ts";
 import { amend, type AmendCommand, type Amended } from "../key/amend.ts";
 import { credit, type CreditCommand, type Credited } from "../key/credit.ts";
-import { isSame, judge, sees, type Deed } from "../key/authority.ts";
+import { ADMIN, isSame, judge, mayEndAt, mayLift, sees, stopperOf, type Deed } from "../key/authority.ts";
 import type { Client } from "../key/client.ts";
 import type { Circumstance } from "../key/change.ts";
 import type { Account } from "../key/chain-proof.ts";
@@ -12,7 +12,7 @@ import { create, createAfterPurge, createAgain, type Creation, type Fresh } from
 import type { Digest } from "../key/digest.ts";
 import type { By, KeyEvent } from "../key/event.ts";
 import { explain } from "../key/explain.ts";
-import type { Key, Step } from "../key/key.ts";
+import type { Key, Standing, Step } from "../key/key.ts";
 import { noticed } from "../key/notice.ts";
 import { newerOrder } from "../key/owner-order.ts";
 import { purge } from "../key/purge.ts";
@@ -141,6 +141,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
       now,
       by,
       reason: null,
+      on: stopperOf(command.authority ?? ADMIN),
     });
     this.#state.commit({ ...this.#state.page, key: step.key, vacancy: null }, step.events);
     return this.#answerTold(withRecord<Creation>(step.answer, step.key, now));
@@ -188,12 +189,21 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   }
 
   async resume(ask: Ask): Promise<Decided<Reached<WithRecord<Suspension>>>> {
-    return this.#change("change", ask, resume);
+    return this.#change("change", ask, resume, {
+      barred: ({ suspendedBy }) =>
+        mayLift(ask.authority, suspendedBy) ? null : "An operator suspended this key; an operator resumes it.",
+    });
   }
 
   async amend(command: AmendCommand & Ask): Promise<Decided<Reached<WithRecord<Amended>>>> {
-    const granted = command.amendment.scopes ?? [];
-    return this.#change("change", command, (key, circumstance) => amend(key, command, circumstance), granted);
+    const { scopes: granted = [], expiresAt } = command.amendment;
+    return this.#change("change", command, (key, circumstance) => amend(key, command, circumstance), {
+      granted,
+      barred: (standing) =>
+        mayEndAt(command.authority, standing, expiresAt)
+          ? null
+          : "An operator set when this key ends; an operator makes it later.",
+    });
   }
 
   async credit(command: CreditCommand & Ask): Promise<Decided<Reached<WithRecord<Credited>>>> {
@@ -307,6 +317,9 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     // A creation that was repeated for another owner was entered in that owner's roll, and then refused.
     const step = key.profile.owner === owner ? obey(key, order, { now: this.#clock.now(), ...ask }) : null;
     if (step !== null && step.key !== key) {
+      const { ownerOrder } = key.standing;
+      const lifts = order.standing === "active" && ownerOrder?.standing === "suspended";
+      if (lifts && !mayLift(ask.authority, ownerOrder.by)) return { done: false, because: "forbidden" };
       const deed = order.standing === "active" ? "change" : "stop";
       if (judge(ask.authority, key.profile, deed) !== "allowed") return { done: false, because: "forbidden" };
       this.#state.commit({ ...page, key: step.key }, step.events);
@@ -385,17 +398,19 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     deed: Deed,
     ask: Ask,
     decide: (key: Key, circumstance: Circumstance) => Step<Answer>,
-    granted: readonly string[] = [],
+    { granted = [], barred = () => null }: Bounds = {},
   ): Promise<Decided<Reached<WithRecord<Answer>>>> {
     const key = this.#duties.present();
     if (key === null) return this.#state.answer(NOT_FOUND);
     const { id, owner, scopes } = key.profile;
     const judgement = judge(ask.authority, { id, owner, scopes: [...scopes, ...granted] }, deed);
     if (judgement !== "allowed") return this.#state.answer({ reached: false, because: judgement });
+    const detail = key.standing.revokedAt === null ? barred(key.standing) : null;
+    if (detail !== null) return this.#state.answer({ reached: false, because: "forbidden", detail });
 
     const answer = this.#step(key, (now) => {
-      const { by, reason } = ask;
-      const step = this.#noticed(key, decide(key, { now, by, reason }), null, { now, by });
+      const { by, reason, authority } = ask;
+      const step = this.#noticed(key, decide(key, { now, by, reason, on: stopperOf(authority) }), null, { now, by });
       return { ...step, answer: { reached: true as const, ...withRecord(step.answer, step.key, now) } };
     });
     return this.#answerTold(answer);
@@ -439,6 +454,12 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     return freshFor(profile, this.#config.signingPepper);
   }
 }
+
+/** `granted`: scopes that the key is to hold. `barred`: why the standing keeps this caller from it; `null`: it does not. */
+type Bounds = {
+  readonly granted?: readonly string[];
+  readonly barred?: (standing: Standing) => string | null;
+};
 
 /** What an admission was to whoever looks for something suspicious. */
 const attemptOf = ({ presented, ip }: Admission, verdict: Verdict): Attempt => ({

@@ -92,7 +92,10 @@ export type Decided<Answer> = Answer & { readonly decision: string | null };
 
 /** A target that does not exist for the one who asks, or is stronger, is an answer and not an error. */
 export type Reached<Answer> =
-  ({ readonly reached: true } & Answer) | { readonly reached: false; readonly because: "not-found" | "forbidden" };
+  | ({ readonly reached: true } & Answer)
+  | { readonly reached: false; readonly because: "not-found" }
+  /** `detail`: what keeps the caller from it, for people. Absent: the key is stronger, or the caller itself. */
+  | { readonly reached: false; readonly because: "forbidden"; readonly detail?: string };
 
 export const NOT_FOUND = { reached: false, because: "not-found" } as const;
 
@@ -119,6 +122,8 @@ export type Obedience =
 
 export type CreateCommand = {
   readonly by: By;
+  /** On whose authority. Absent from a Worker of an earlier release. */
+  readonly authority?: Authority;
   readonly profile: Omit<Profile, "createdAt">;
   /** When the key ends: epoch milliseconds, or so many seconds after its creation, or never. */
   readonly end: { readonly at: number } | { readonly afterSeconds: number } | null;

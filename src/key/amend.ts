@@ -41,6 +41,7 @@ export type Amended =
 export function amend(key: Key, command: AmendCommand, circumstance: Circumstance): Step<Amended> {
   const { amendment, expectedRevision } = command;
   const { standing, profile } = key;
+  const { on = "operator" } = circumstance;
   // A precondition is judged before anything else (RFC 9110 section 13.2.1).
   if (expectedRevision !== null && expectedRevision !== standing.revision) {
     return unchanged(key, { done: false, because: "precondition-failed" });
@@ -50,7 +51,11 @@ export function amend(key: Key, command: AmendCommand, circumstance: Circumstanc
   const { expiresAt = standing.expiresAt, ...fields } = amendment;
   const amended: Profile = { ...profile, ...fields };
   const detail = differences({ ...profile, expiresAt: standing.expiresAt }, { ...amended, expiresAt });
-  if (detail === null) return unchanged(key, { done: true });
+  // What an operator says again of an end that somebody else has set is an operator's from then on.
+  const isFixed = profile.kind === "token" || standing.endSetAt !== null;
+  const isTakenOver =
+    amendment.expiresAt !== undefined && on === "operator" && isFixed && standing.operatorsEnd !== expiresAt;
+  if (detail === null && !isTakenOver) return unchanged(key, { done: true });
 
   const retired = endedBy(standing.retired, endOf(key), circumstance.now);
   const changed = change(
@@ -58,11 +63,12 @@ export function amend(key: Key, command: AmendCommand, circumstance: Circumstanc
     {
       expiresAt,
       endSetAt: amendment.expiresAt === undefined ? standing.endSetAt : circumstance.now,
+      operatorsEnd: amendment.expiresAt === undefined || on !== "operator" ? standing.operatorsEnd : expiresAt,
       retired: endedBy(retired, expiresAt, null),
     },
     "key.amended",
     circumstance,
-    detail,
+    detail ?? { operatorsEnd: { before: standing.operatorsEnd, after: expiresAt } },
   );
   return {
     key: carryOver(changed.key, amended, circumstance.now),

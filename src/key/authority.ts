@@ -1,5 +1,6 @@
 import type { KeyId } from "./credential.ts";
 import { covers, isControlScope } from "./scope.ts";
+import type { EpochMs } from "./time.ts";
 
 /**
  * On whose authority a control call acts: the deployment's admin, or a control key.
@@ -18,6 +19,18 @@ export type Authority =
     };
 
 export const ADMIN: Authority = { kind: "admin" };
+
+/** On whose authority something was stopped; `policy`: on nobody's, by a rule of the key's own. */
+export type Stopper = "operator" | "control-key" | "policy";
+
+export const stopperOf = ({ kind }: Authority): Stopper => (kind === "admin" ? "operator" : kind);
+
+/**
+ * Whether somebody may lift what was stopped on this authority. What an operator has stopped only an operator lifts, and
+ * what is not known to be anybody else's counts as an operator's.
+ */
+export const mayLift = (authority: Authority, stopper: Stopper | null | undefined): boolean =>
+  authority.kind === "admin" || stopper === "control-key" || stopper === "policy";
 
 /** What somebody may do to a key: act on it, be told that it is out of reach, or not even learn that it exists. */
 export type Judgement = "allowed" | "forbidden" | "not-found";
@@ -48,6 +61,17 @@ export function judge(authority: Authority, target: Target, deed: Deed): Judgeme
   if (deed === "change" && isSame(authority, target.id)) return "forbidden";
   return mayGrant(authority, target.scopes) ? "allowed" : "forbidden";
 }
+
+/** Whether somebody may give a key this end. The one that an operator gave it, a control key only brings forward. */
+export const mayEndAt = (
+  authority: Authority,
+  { operatorsEnd }: { readonly operatorsEnd: EpochMs | null },
+  expiresAt: EpochMs | null | undefined,
+): boolean =>
+  authority.kind === "admin" ||
+  expiresAt === undefined ||
+  operatorsEnd === null ||
+  (expiresAt !== null && expiresAt <= operatorsEnd);
 
 /** Whether the one who asks is this very key. */
 export const isSame = (authority: Authority, id: KeyId): boolean =>

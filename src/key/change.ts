@@ -1,11 +1,17 @@
+import type { Stopper } from "./authority.ts";
 import type { By, EventType, KeyEvent } from "./event.ts";
 import { makeEvent } from "./event-making.ts";
 import { statusOf, type Key, type Moved, type RetiredSecret, type Standing, type Step } from "./key.ts";
 import { withoutRepeat } from "./receipt.ts";
 import type { EpochMs } from "./time.ts";
 
-/** When a change is asked for, by whom, and why. */
-export type Circumstance = { readonly now: EpochMs; readonly by: By; readonly reason: string | null };
+/** When a change is asked for, by whom, and why. `on`: on whose authority; absent, an operator's: that binds the most. */
+export type Circumstance = {
+  readonly now: EpochMs;
+  readonly by: By;
+  readonly reason: string | null;
+  readonly on?: Stopper;
+};
 
 export const unchanged = <Answer>(key: Key, answer: Answer): Step<Answer> => ({ key, events: [], answer });
 

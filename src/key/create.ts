@@ -28,7 +28,7 @@ export function create(
   profile: Profile,
   { expiresAt, ownerOrder, idempotency }: CreateOptions,
   fresh: Fresh,
-  { now, by }: Circumstance,
+  { now, by, on = "operator" }: Circumstance,
 ): Step<Creation> {
   const { credential, secret, random } = fresh;
   const key: Key = {
@@ -43,9 +43,11 @@ export function create(
       recentRotations: [],
       alerted: {},
       suspendedAt: null,
+      suspendedBy: null,
       revokedAt: null,
       expiresAt,
       endSetAt: null,
+      operatorsEnd: on === "operator" && profile.kind === "token" ? expiresAt : null,
       ownerOrder,
     },
     use: unused(profile, now),

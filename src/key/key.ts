@@ -1,3 +1,4 @@
+import type { Stopper } from "./authority.ts";
 import type { KeyId } from "./credential.ts";
 import type { Digest } from "./digest.ts";
 import type { KeyEvent } from "./event.ts";
@@ -91,11 +92,15 @@ export type Standing = {
   /** When each kind of alert was last raised. */
   readonly alerted: { readonly [Name in Alert]?: EpochMs };
   readonly suspendedAt: EpochMs | null;
+  /** On whose authority; an operator's, as soon as one has said so too. `null` for a key that is not suspended. */
+  readonly suspendedBy: Stopper | null;
   readonly revokedAt: EpochMs | null;
   /** A token's is fixed: no use extends it. A session's slides with use. `null` means no end. */
   readonly expiresAt: EpochMs | null;
   /** When somebody last set the end by hand; `null`: it is the one the key was created with, or has slid to. */
   readonly endSetAt: EpochMs | null;
+  /** The end that an operator gave the key: no control key moves it later. `null`: none did. */
+  readonly operatorsEnd: EpochMs | null;
   /** The newest order of the key's owner that reached it; `null` for a key whose owner never gave one. */
   readonly ownerOrder: OwnerOrder | null;
 };

@@ -21,7 +21,7 @@ export function noticed<Answer>(
 ): { readonly step: Step<Answer>; readonly history: History } {
   const { now } = circumstance;
   // Nobody asked for what follows: the key's own policy has it so, because of this request.
-  const cause: Circumstance = { now, by: { ...circumstance.by, actor: "policy" }, reason: null };
+  const cause: Circumstance = { now, by: { ...circumstance.by, actor: "policy" }, reason: null, on: "policy" };
   const seen = attempt === null ? { history, sightings: [] } : look(history, was, attempt, now);
 
   let { key } = step;

@@ -49,7 +49,8 @@ export function recover(key: Key, view: LedgerView, fresh: Fresh, circumstance: 
     stops && standing.revokedAt === null
       ? revoked
         ? { revokedAt: view.revokedAt ?? now }
-        : { suspendedAt: standing.suspendedAt ?? now }
+        : // Who stopped it may be what was lost: only an operator lifts it.
+          { suspendedAt: standing.suspendedAt ?? now, suspendedBy: "operator" as const }
       : {};
   const changed = change(
     { ...base, standing: { ...base.standing, sequence } },

@@ -13,19 +13,28 @@ export function revoke(key: Key, circumstance: Circumstance): Step<{ readonly do
 
 export type Suspension = { readonly done: true } | { readonly done: false; readonly because: "key-revoked" };
 
-/** Stops the key until it is resumed. Every grace ends for good: resuming must not revive a secret that was replaced. */
+/**
+ * Stops the key until it is resumed. Every grace ends for good: resuming must not revive a secret that was replaced. An
+ * operator who suspends what somebody else has suspended makes it an operator's suspension.
+ */
 export function suspend(key: Key, circumstance: Circumstance): Step<Suspension> {
   if (key.standing.revokedAt !== null) return unchanged(key, { done: false, because: "key-revoked" });
-  if (key.standing.suspendedAt !== null) return unchanged(key, { done: true });
-  const { now } = circumstance;
-  return { ...change(stopped(key, now), { suspendedAt: now }, "key.suspended", circumstance), ...DONE };
+  const { now, on = "operator" } = circumstance;
+  const { suspendedAt, suspendedBy } = key.standing;
+  if (suspendedAt === null) {
+    const suspension = { suspendedAt: now, suspendedBy: on };
+    return { ...change(stopped(key, now), suspension, "key.suspended", circumstance), ...DONE };
+  }
+  if (on !== "operator" || suspendedBy === on) return unchanged(key, { done: true });
+  const detail = { suspendedBy: { before: suspendedBy, after: on } };
+  return { ...change(key, { suspendedBy: on }, "key.suspended", circumstance, detail), ...DONE };
 }
 
 /** Lets a suspended key be used again. Nothing brings back a revoked one. */
 export function resume(key: Key, circumstance: Circumstance): Step<Suspension> {
   if (key.standing.revokedAt !== null) return unchanged(key, { done: false, because: "key-revoked" });
   if (key.standing.suspendedAt === null) return unchanged(key, { done: true });
-  return { ...change(key, { suspendedAt: null }, "key.resumed", circumstance), ...DONE };
+  return { ...change(key, { suspendedAt: null, suspendedBy: null }, "key.resumed", circumstance), ...DONE };
 }
 
 /**

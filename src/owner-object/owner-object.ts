@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import type { Ask, KeyRpc, Obedience, OwnerCommand } from "../key-object/rpc.ts";
+import { mayLift, stopperOf } from "../key/authority.ts";
 import type { KeyId } from "../key/credential.ts";
 import type { OwnerOrder, OwnerStanding } from "../key/owner-order.ts";
 import { idsOfOwner } from "../ledger/keys.ts";
@@ -52,8 +53,14 @@ export class OwnerObject extends DurableObject<Env> implements OwnerRpc {
     const roll = this.#known(owner);
     const { order } = roll;
     if (order.standing === "revoked" && standing !== "revoked") return { done: false, because: "owner-revoked" };
-    if (order.standing !== standing) {
-      this.#write({ ...roll, order: { standing, revision: order.revision + 1 }, ask });
+    const by = stopperOf(ask.authority);
+    if (standing === "active" && order.standing === "suspended" && !mayLift(ask.authority, order.by)) {
+      return { done: false, because: "forbidden" };
+    }
+    // An operator who suspends what somebody else has suspended makes it an operator's suspension, at every key.
+    const isTakenOver = standing === "suspended" && by === "operator" && order.by !== by;
+    if (order.standing !== standing || isTakenOver) {
+      this.#write({ ...roll, order: { standing, revision: order.revision + 1, by }, ask });
     } else if (roll.ask !== null && roll.ask.authority.kind !== "admin") {
       // Whoever repeats it may reach keys that the one before could not.
       this.#write({ ...roll, ask });
@@ -175,7 +182,13 @@ export class OwnerObject extends DurableObject<Env> implements OwnerRpc {
 
   #known(owner: string): Roll {
     if (this.#roll === null) {
-      this.#write({ name: owner, order: { standing: "active", revision: 0 }, ask: null, searched: 0, told: 0 });
+      this.#write({
+        name: owner,
+        order: { standing: "active", revision: 0, by: "operator" },
+        ask: null,
+        searched: 0,
+        told: 0,
+      });
     }
     return this.#roll!;
   }

@@ -1,4 +1,5 @@
 import type { Ask } from "../key-object/rpc.ts";
+import { ADMIN, stopperOf } from "../key/authority.ts";
 import type { KeyId } from "../key/credential.ts";
 import type { OwnerOrder, OwnerStanding } from "../key/owner-order.ts";
 
@@ -42,10 +43,13 @@ export class RollBook {
     const tables = this.#sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'owner'").toArray();
     if (tables.length === 0) return null;
     const row = this.#sql.exec<Row>("SELECT * FROM owner").one();
+    const ask = row.ask === null ? null : (JSON.parse(row.ask) as Ask);
+    // Whoever the decision is carried out for has made it: an operator's is never left to anybody else.
+    const by = stopperOf(ask?.authority ?? ADMIN);
     return {
       name: row.name,
-      order: { standing: row.standing as OwnerStanding, revision: row.revision },
-      ask: row.ask === null ? null : (JSON.parse(row.ask) as Ask),
+      order: { standing: row.standing as OwnerStanding, revision: row.revision, by },
+      ask,
       searched: row.searched,
       told: row.told,
     };

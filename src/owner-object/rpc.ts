@@ -17,8 +17,8 @@ export interface OwnerRpc {
 
 export type OwnerAnswer =
   | ({ readonly done: true } & OwnerProgress)
-  /** A revoked owner stays revoked. `not-found`: nobody has ever heard of this owner. */
-  | { readonly done: false; readonly because: "owner-revoked" | "not-found" };
+  /** A revoked owner stays revoked. `not-found`: nobody has ever heard of this owner. `forbidden`: an operator decided. */
+  | { readonly done: false; readonly because: "owner-revoked" | "not-found" | "forbidden" };
 
 export type OwnerProgress = {
   readonly standing: OwnerStanding;

@@ -87,7 +87,14 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
   rotateKey: { changes: true, status: 200 },
   revokeKey: { changes: true, status: 200 },
   suspendKey: { changes: true, status: 200 },
-  resumeKey: { changes: true, status: 200, before: (target) => told(control("POST", keyPath(target, "/suspend"))) },
+  resumeKey: {
+    changes: true,
+    status: 200,
+    before: async (target) => {
+      const call = await bearerOf({ held: "rekey:*", owner: null });
+      return told(control("POST", keyPath(target, "/suspend"), call));
+    },
+  },
   creditKey: { changes: true, status: 200, body: { add: 1 } },
   settleReservation: {
     changes: false,
@@ -435,7 +442,8 @@ describe.each([
   async function decide(held: string, callersOwner: (owner: string) => string | null) {
     const owner = `owner-${crypto.randomUUID()}`;
     const targets = await Promise.all(STRENGTHS.map(({ scopes }) => issue({ owner, scopes })));
-    if (verb === "resume") await told(control("POST", `/_rekey/v1/owners/${owner}/suspend`));
+    const stopper = await bearerOf({ held: "rekey:*", owner: null });
+    if (verb === "resume") await told(control("POST", `/_rekey/v1/owners/${owner}/suspend`, stopper));
     const before = await Promise.all(targets.map(recordOf));
     const caller = await issue({ owner: callersOwner(owner), scopes: [held] });
     const path = `/_rekey/v1/owners/${owner}/${verb}`;
@@ -546,6 +554,75 @@ describe("a control key", () => {
     for (const { method, path } of onOneKey) {
       const of = (id: string) => control(method, path.replace("{id}", id), call).then(seen);
       expect(await of(theirs.record.id), `${method} ${path}`).toEqual(await of("key_0000000000000404"));
+    }
+  });
+});
+
+describe("what an operator stopped, a control key cannot lift", () => {
+  const tenantOf = async (owner: string | null) => ({
+    authorization: `Bearer ${(await issue({ owner, scopes: ["rekey:*"] })).key}`,
+  });
+  const OPERATOR = {};
+  const standingOf = async (target: Issued) => {
+    const { status, ownerSuspended, expiresAt } = await recordOf(target);
+    return { status, ownerSuspended, expiresAt };
+  };
+  const PAST = "2020-01-01T00:00:00Z";
+
+  type Call = { readonly authorization?: string };
+  type Way = {
+    readonly stop: (target: Issued, call: Call) => Promise<Response>;
+    readonly lift: (target: Issued, call: Call) => Promise<Response>;
+  };
+  const owners = (verb: string) => (target: Issued, call: Call) =>
+    control("POST", `/_rekey/v1/owners/${target.record.owner}/${verb}`, call);
+  const keys = (verb: string) => (target: Issued, call: Call) => control("POST", keyPath(target, `/${verb}`), call);
+  const ends = (expiresAt: string | null) => (target: Issued, call: Call) =>
+    control("PATCH", keyPath(target), { ...call, body: { expiresAt } });
+  const WAYS: Readonly<Record<string, Way>> = {
+    "a suspension": { stop: keys("suspend"), lift: keys("resume") },
+    "a suspension of the owner": { stop: owners("suspend"), lift: owners("resume") },
+    "an end that is past, by a later one": { stop: ends(PAST), lift: ends("2090-01-01T00:00:00Z") },
+    "an end that is past, by none": { stop: ends(PAST), lift: ends(null) },
+  };
+
+  it.each(Object.entries(WAYS))("%s", async (_name, { stop, lift }) => {
+    const target = await issue({ owner: `stopped-${crypto.randomUUID()}` });
+    const tenant = await tenantOf(null);
+    await told(stop(target, OPERATOR));
+    const stopped = await standingOf(target);
+    expect(await told(lift(target, tenant), 403)).toMatchObject({
+      code: "forbidden",
+      detail: expect.stringContaining("operator") as unknown,
+    });
+    // Nor by stopping it first, to lift what would be its own.
+    await stop(target, tenant);
+    expect(await told(lift(target, tenant), 403)).toMatchObject({ code: "forbidden" });
+    expect(await standingOf(target)).toEqual(stopped);
+
+    await told(lift(target, OPERATOR));
+    expect(await verify(target.key)).toMatchObject({ valid: true });
+  });
+
+  it.each(Object.entries(WAYS))("but %s that is its own it can, until an operator says it too", async (_name, way) => {
+    const target = await issue({ owner: `stopped-${crypto.randomUUID()}` });
+    const tenant = await tenantOf(null);
+    await told(way.stop(target, tenant));
+    expect(await verify(target.key)).toMatchObject({ valid: false });
+    await told(way.lift(target, tenant));
+    expect(await verify(target.key)).toMatchObject({ valid: true });
+
+    await told(way.stop(target, tenant));
+    await told(way.stop(target, OPERATOR));
+    expect(await told(way.lift(target, tenant), 403)).toMatchObject({ code: "forbidden" });
+    expect(await verify(target.key)).toMatchObject({ valid: false });
+  });
+
+  it("a revocation nobody lifts", async () => {
+    const target = await issue({ owner: OWN });
+    await told(control("POST", keyPath(target, "/revoke")));
+    for (const call of [await tenantOf(OWN), OPERATOR]) {
+      expect(await told(control("POST", keyPath(target, "/resume"), call), 409)).toMatchObject({ code: "key-revoked" });
     }
   });
 });

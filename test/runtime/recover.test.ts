@@ -1,3 +1,5 @@
+import type { Authority } from "../../src/key/authority.ts";
+import type { KeyId } from "../../src/key/credential.ts";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { ChainProof } from "../../src/control/schema/proof.ts";
@@ -178,6 +180,26 @@ describe("a key's object that was restored to an earlier time", () => {
     await stub.amend({ ...asked, amendment: { scopes: ["orders:read"] }, expectedRevision: null });
     await restoreObject(stub, yesterday);
     await walk();
+    expect(await hears(stub, credential)).toBe("key-suspended");
+    await stub.resume(asked);
+    expect(await hears(stub, credential)).toBe("admitted");
+  });
+
+  it("and what an operator stopped meanwhile stays an operator's to lift", async () => {
+    const authority: Authority = {
+      kind: "control-key",
+      keyId: "key_0000000000000009" as KeyId,
+      owner: null,
+      scopes: ["rekey:*"],
+    };
+    const tenant = { ...asked, authority };
+    const { stub, credential } = await openKey();
+    await stub.suspend(tenant);
+    const yesterday = await objectCopy(stub);
+    await stub.suspend(asked);
+    await restoreObject(stub, yesterday);
+    await walk();
+    expect(await stub.resume(tenant)).toMatchObject({ reached: false, because: "forbidden" });
     expect(await hears(stub, credential)).toBe("key-suspended");
     await stub.resume(asked);
     expect(await hears(stub, credential)).toBe("admitted");

@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { chained, GENESIS } from "../../src/key/chain.ts";
 import { epochMs } from "../../src/key/time.ts";
+import type { Authority } from "../../src/key/authority.ts";
 import type { EventType } from "../../src/key/event.ts";
 import { migrate, SCHEMA_VERSION, schemaVersionOf } from "../../src/key-object/book-schema.ts";
 import { Book } from "../../src/key-object/book.ts";
@@ -124,7 +125,7 @@ const FIRST_RELEASE = {
 } as const;
 
 describe("a key that the first release has written", () => {
-  async function oldKey() {
+  async function oldKey(standing: object = {}) {
     const id = aKeyId();
     const stub = stubOf(id);
     await runInDurableObject(stub, (_object, { storage: { sql } }) => {
@@ -138,7 +139,11 @@ describe("a key that the first release has written", () => {
         INSERT INTO agenda VALUES ('deliver', 1790000061000, 0);
       `);
       for (const [name, part] of FIRST_RELEASE.part) {
-        const json = JSON.stringify(name === "profile" ? { ...part, id } : part);
+        const json = JSON.stringify({
+          ...part,
+          ...(name === "profile" && { id }),
+          ...(name === "standing" && standing),
+        });
         sql.exec("INSERT INTO part VALUES (?, ?)", name, json);
       }
       sql.exec("INSERT INTO retired_secret VALUES (?, ?, ?)", ...FIRST_RELEASE.retired);
@@ -173,6 +178,18 @@ describe("a key that the first release has written", () => {
     expect(await hears(stub, "the second")).toBe("admitted");
     expect(await hears(stub, "nobody's")).toBe("wrong-secret");
     expect(await runInDurableObject(stub, (_object, { storage }) => schemaVersionOf(storage.sql))).toBe(SCHEMA_VERSION);
+  });
+
+  it("and was stopped, counts as stopped by an operator", async () => {
+    const { stub } = await oldKey({ suspendedAt: 1790000110000, expiresAt: 1990000000000 });
+    const authority: Authority = { kind: "control-key", keyId: aKeyId(), owner: null, scopes: ["rekey:*"] };
+    const tenant = { ...asked, authority };
+    const barred = { reached: false, because: "forbidden" };
+    expect(await stub.resume(tenant)).toMatchObject(barred);
+    const later = { amendment: { expiresAt: epochMs(1990000000001) }, expectedRevision: null };
+    expect(await stub.amend({ ...tenant, ...later })).toMatchObject(barred);
+    expect(await stub.resume(asked)).toMatchObject({ reached: true, done: true });
+    expect(await stub.amend({ ...asked, ...later })).toMatchObject({ reached: true, done: true });
   });
 
   it("can do everything that came later", async () => {

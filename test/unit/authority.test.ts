@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { ADMIN, judge, mayGrant, sees, type Authority } from "../../src/key/authority.ts";
+import { ADMIN, judge, mayEndAt, mayGrant, mayLift, sees, stopperOf, type Authority } from "../../src/key/authority.ts";
 import type { KeyId } from "../../src/key/credential.ts";
+import { t } from "../support/a-key.ts";
 
 const controlKey = (scopes: readonly string[], owner: string | null = null): Authority => ({
   kind: "control-key",
@@ -85,5 +86,31 @@ describe("a control key itself", () => {
     expect(judge(self, target, "change")).toBe("forbidden");
     expect(judge(self, { ...target, scopes: [] }, "change")).toBe("forbidden");
     expect(judge(ADMIN, target, "change")).toBe("allowed");
+  });
+});
+
+describe("what was stopped", () => {
+  it("by an operator, or by nobody knows whom, only an operator lifts", () => {
+    const stoppers = [stopperOf(ADMIN), stopperOf(controlKey([])), "policy", null, undefined] as const;
+    expect(stoppers.map((stopper) => mayLift(controlKey(["rekey:*"]), stopper))).toEqual([
+      false,
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect(stoppers.map((stopper) => mayLift(ADMIN, stopper))).toEqual([true, true, true, true, true]);
+  });
+
+  it.each([
+    ["as it is", undefined, true],
+    ["sooner", t(4), true],
+    ["at the same instant", t(5), true],
+    ["a millisecond later", t(5.001), false],
+    ["never", null, false],
+  ])("by an end that an operator gave it, ends %s by a control key", (_name, end, allowed) => {
+    expect(mayEndAt(controlKey(["rekey:*"]), { operatorsEnd: t(5) }, end)).toBe(allowed);
+    expect(mayEndAt(controlKey(["rekey:*"]), { operatorsEnd: null }, end)).toBe(true);
+    expect(mayEndAt(ADMIN, { operatorsEnd: t(5) }, end)).toBe(true);
   });
 });

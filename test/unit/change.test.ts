@@ -48,9 +48,11 @@ describe("create", () => {
       recentRotations: [],
       alerted: {},
       suspendedAt: null,
+      suspendedBy: null,
       revokedAt: null,
       expiresAt: t(60),
       endSetAt: null,
+      operatorsEnd: t(60),
       ownerOrder: null,
     });
     expect(key.use).toMatchObject({ lastUsedAt: null, admitted: 0, quota: { used: 0 }, rateLimits: [null] });

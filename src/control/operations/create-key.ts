@@ -49,6 +49,7 @@ export const createKey = operation({
 
     const command: CreateCommand = {
       by: byOf(call, actorOf(authority)),
+      authority,
       profile: {
         id,
         name: wanted.name,

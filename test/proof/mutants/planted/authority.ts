@@ -45,4 +45,46 @@ export const IN_THE_AUTHORITY: readonly Mutant[] = [
     ],
     catcher: { project: "unit", test: "test/unit/self.test.ts" },
   },
+  {
+    bug: "a control key lifts what an operator suspended",
+    breaks: "P14",
+    file: "src/key/authority.ts",
+    edits: [{ from: 'authority.kind === "admin" || stopper === "control-key" ||', to: "authority !== null ||" }],
+    catcher: RULES,
+  },
+  {
+    bug: "an operator's suspension of what a control key has suspended is not remembered",
+    breaks: "P14",
+    file: "src/key/standing.ts",
+    edits: [{ from: 'if (on !== "operator" || suspendedBy === on)', to: "if (suspendedBy !== null)" }],
+    catcher: ROUTES,
+  },
+  {
+    bug: "an operator's suspension of an owner that a control key has suspended is not remembered",
+    breaks: "P14",
+    file: "src/owner-object/owner-object.ts",
+    edits: [
+      {
+        from: "if (order.standing !== standing || isTakenOver)",
+        to: "if (order.standing !== standing && !isTakenOver)",
+      },
+    ],
+    catcher: ROUTES,
+  },
+  {
+    bug: "an end that an operator set is forgotten once a control key has brought it forward",
+    breaks: "P14",
+    file: "src/key/amend.ts",
+    edits: [
+      { from: 'on !== "operator" ? standing.operatorsEnd : expiresAt', to: 'on !== "operator" ? null : expiresAt' },
+    ],
+    catcher: ROUTES,
+  },
+  {
+    bug: "a key that was restored from before it was stopped is resumed by a control key",
+    breaks: "P14",
+    file: "src/key/recover.ts",
+    edits: [{ from: 'suspendedBy: "operator" as const', to: 'suspendedBy: "policy" as const' }],
+    catcher: { project: "runtime", test: "test/runtime/recover.test.ts" },
+  },
 ];

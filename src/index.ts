@@ -1,6 +1,6 @@
 import { Hono, type Context } from "hono";
 import { handleControl } from "./control/app.ts";
-import { FORWARD_AUTH_PATH, forwardAuth, leadsOut } from "./edge/forward-auth/forward-auth.ts";
+import { FORWARD_AUTH_PATH, carriesProxyToken, forwardAuth } from "./edge/forward-auth/forward-auth.ts";
 import { gateway } from "./edge/gateway.ts";
 import { isPlainHost } from "./edge/host.ts";
 import { targetOf, type Target } from "./edge/path.ts";
@@ -63,9 +63,19 @@ type Answer = Response | Promise<Response>;
 function configured(answer: (config: Config, context: Context<Arrival>) => Answer) {
   return (context: Context<Arrival>): Answer => {
     const { env, requestId, target } = context.env;
+    const { raw } = context.req;
     const reading = configOf(env);
-    if (reading.ok) return answer(reading.config, context);
-    return target.path === "/_rekey/healthz" ? healthz(requestId) : misconfigured(reading.problems, requestId);
+    if (!reading.ok) {
+      // A proxy would take it for a yes.
+      const isQuestion = raw.headers.has("rekey-proxy-token");
+      return target.path === "/_rekey/healthz" && !isQuestion
+        ? healthz(requestId)
+        : misconfigured(reading.problems, requestId);
+    }
+    const { config } = reading;
+    return carriesProxyToken(raw.headers, config)
+      ? forwardAuth(raw, { env, config, requestId, target })
+      : answer(config, context);
   };
 }
 
@@ -78,9 +88,6 @@ export default {
     }
     const target = targetOf(request.url);
     if (!target.ok) return problem("invalid-path", { requestId, detail: target.because });
-    if (leadsOut(request.url, target.path)) {
-      return problem("invalid-path", { requestId, detail: "the path leads out of the question that it is part of" });
-    }
     return app.fetch(request, { env, requestId, target }, ctx);
   },
 

@@ -1,5 +1,4 @@
-import { carriesCredential } from "../http/credential-in-url.ts";
-import { problem } from "../http/problem.ts";
+import { urlFault } from "./admission.ts";
 import { forward } from "./forward.ts";
 import { hopMark } from "./hop.ts";
 import { wayOf, type RuledCall } from "./way.ts";
@@ -10,9 +9,8 @@ import { wayOf, type RuledCall } from "./way.ts";
  */
 export async function passOpen(request: Request, call: RuledCall): Promise<Response> {
   const { config, requestId, target, rule, scheme, host, clientIp } = call;
-  if (carriesCredential(target.path) || carriesCredential(target.query)) {
-    return problem("credentials-in-url", { requestId });
-  }
+  const fault = urlFault(target, requestId);
+  if (fault !== null) return fault;
   const way = wayOf(request, call);
   if (way instanceof Response) return way;
   const answer = await forward(request, {

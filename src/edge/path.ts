@@ -33,6 +33,19 @@ export function targetOf(url: string): Target {
   return normalize(raw, query);
 }
 
+/**
+ * Reads a target that somebody else will forward as it was sent: only what is canonical already has the same meaning
+ * there as here. Whatever the gateway would have changed, or refused, is refused.
+ */
+export function canonicalTargetOf(url: string): Target {
+  const target = targetOf(url);
+  if (!target.ok) return target;
+  const pathAt = url.indexOf("/", url.indexOf("://") + 3);
+  return url.startsWith(target.path, pathAt) && url.length === pathAt + target.path.length + target.query.length
+    ? target
+    : refuse("the path is not in its canonical form: dots, or escapes that servers read differently");
+}
+
 /** Segments of characters that need no escape and are no dots: nearly every path there is. */
 const CANONICAL = /^(?:\/(?!\.\.?(?:\/|$))[A-Za-z0-9\-._~!$&'()*+,=:@]+)*\/?$/;
 

@@ -1,8 +1,11 @@
+import { createServer } from "node:http";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { codeOf, startGateway, valuesOf, type Gateway, type IssuedKey } from "../support/gateway.ts";
+import { onLoopback } from "../support/on-loopback.ts";
 import { programOf, startProxy, type RunningProxy } from "../support/proxies.ts";
-import { rawRequest, sendRaw } from "../support/raw-http.ts";
+import { rawRequest, sendRaw, type RawAnswer } from "../support/raw-http.ts";
 import { testSecrets } from "../support/settings.ts";
+import { SPELLINGS } from "../support/spellings.ts";
 
 const TOKEN = testSecrets.REKEY_PROXY_TOKEN;
 const ROUTES = [
@@ -10,6 +13,8 @@ const ROUTES = [
   { path: "/orders/*", methods: ["POST"], scopes: ["orders:write"], cost: 5 },
   { path: "/refunding", cost: 2, refundOn: ["5xx"] },
   { path: "/priced", reserve: 10 },
+  { path: "/small/*", maxBodyBytes: 10 },
+  { path: "/socket", websocket: true },
 ];
 
 let gateway: Gateway;
@@ -33,6 +38,10 @@ const ask = (start: string, lines: readonly string[] = [], token: string | null 
       ...lines,
     ]),
   );
+
+/** The code of a refusal: of the body, or of the header that nginx hears of it in. */
+const codeHeard = (answer: RawAnswer): string =>
+  (JSON.parse(answer.headers.get("rekey-problem") ?? answer.body) as { code: string }).code;
 const bearer = (one = key) => `Authorization: Bearer ${one.key}`;
 const AT = "/_rekey/v1/forward-auth";
 
@@ -40,7 +49,7 @@ const AT = "/_rekey/v1/forward-auth";
 const ASKS = {
   nginx: (method: string, uri: string) => [
     `GET ${AT}/nginx/`,
-    [`X-Original-Method: ${method}`, `X-Original-URI: ${uri}`],
+    [`X-Original-Method: ${method}`, `X-Original-URI: ${uri}`, "X-Original-Body: //HTTP/1.1"],
   ],
   traefik: (method: string, uri: string) => [
     `GET ${AT}/traefik/`,
@@ -98,22 +107,47 @@ describe.each(PROXIES)("%s", (proxy) => {
       [await about("GET", `/x?k=${key.key}`, [bearer()]), 400, "credentials-in-url"],
     ] as const;
     for (const [answer, status, code] of table) {
-      const understood = !isNginx || status === 401 || status === 403;
-      expect([answer.status, codeOf(answer)]).toEqual([understood ? status : 403, code]);
-      expect(answer.headers.get("rekey-status")).toBe(understood ? null : String(status));
+      const understood = !isNginx || status === 401;
+      expect([answer.status, codeHeard(answer)]).toEqual([understood ? status : 403, code]);
+      expect(answer.headers.get("rekey-status")).toBe(isNginx ? String(status) : null);
       expect(Number(answer.headers.get("retry-after") ?? 0) > 0).toBe(status === 429);
     }
   });
 
   it.each(["/a//b", "/a%2fb", "/a;b", "/..%2f_rekey"])("%s has two readings and gets no yes", async (uri) => {
     const answer = await about("GET", uri, [bearer()]);
-    expect([answer.status, codeOf(answer)]).toEqual([isNginx ? 403 : 400, "invalid-path"]);
+    expect([answer.status, codeHeard(answer)]).toEqual([isNginx ? 403 : 400, "invalid-path"]);
   });
 
-  it("the path that is judged is the canonical one", async () => {
-    const reader = await gateway.issue();
-    const answer = await about("POST", "/public/../%6frders/7", [bearer(reader)]);
-    expect(codeOf(answer)).toBe("insufficient-scope");
+  it.each(SPELLINGS)(
+    "a path that the proxy would forward as it is gets no yes unless it is canonical: %s",
+    async (spelling) => {
+      const uri = Buffer.from(spelling, "utf8").toString("latin1");
+      const answer = await about("GET", uri.startsWith("/") ? uri : `/${uri}`);
+      if (answer.status !== 200) return;
+      // Three dots are a name. Of a call of its own a fragment never arrives: Envoy refuses those by itself.
+      expect(proxy === "envoy" ? uri.replace(/#.*/, "") : uri).toMatch(/^\/public(?:\/(?:[a-z]+|\.\.\.))+$/);
+    },
+  );
+
+  it("a key in the URL of a public path is refused, as at the gateway", async () => {
+    const answer = await about("GET", `/public/a?k=${key.key}`);
+    expect([answer.status, codeHeard(answer)]).toEqual([isNginx ? 403 : 400, "credentials-in-url"]);
+  });
+
+  it("a WebSocket is refused where its rule does not allow one", async () => {
+    const upgrade = { nginx: "X-Original-Upgrade", caddy: "X-Forwarded-Upgrade", traefik: "Upgrade", envoy: "Upgrade" };
+    const lines = [bearer(), `${upgrade[proxy]}: WebSocket`];
+    expect(codeHeard(await about("GET", "/x", lines))).toBe("websocket-not-allowed");
+    expect(codeHeard(await about("GET", "/public/a", lines))).toBe("websocket-not-allowed");
+    expect((await about("GET", "/socket", lines)).status).toBe(200);
+  });
+
+  it("a body is refused under a bound when the proxy does not say how large it is", async () => {
+    const [start, own] = ASKS[proxy]("PUT", "/small/a");
+    const unsaid = own.filter((line) => !line.startsWith("X-Original-Body"));
+    expect(codeHeard(await ask(start, [...unsaid, bearer()]))).toBe("payload-too-large");
+    expect((await about("GET", "/small/a", [bearer()])).status).toBe(200);
   });
 
   it("the last entry of X-Forwarded-For is the client, and what comes before it is hearsay", async () => {
@@ -150,6 +184,24 @@ describe.each(PROXIES)("%s", (proxy) => {
   });
 });
 
+describe("nginx says how large a body is", () => {
+  it.each([
+    ["10//HTTP/1.1", 200],
+    ["//HTTP/1.1", 200],
+    ["11//HTTP/1.1", 403],
+    ["/chunked/HTTP/1.1", 403],
+    ["5/chunked/HTTP/1.1", 403],
+    ["//HTTP/2.0", 403],
+    ["x//HTTP/1.1", 403],
+    ["5", 403],
+    ["", 403],
+  ])("length, encoding and protocol %j under a bound of 10: %i", async (said, status) => {
+    const lines = ["X-Original-Method: PUT", "X-Original-URI: /small/a", `X-Original-Body: ${said}`, bearer()];
+    const answer = await ask(`GET ${AT}/nginx/`, lines);
+    expect([answer.status, answer.headers.get("rekey-status")]).toEqual([status, status === 200 ? null : "413"]);
+  });
+});
+
 describe("a path cannot lead out of the question that it is part of", () => {
   it.each([
     "/../../../healthz",
@@ -166,14 +218,33 @@ describe("a path cannot lead out of the question that it is part of", () => {
     expect(gateway.seen()).toEqual([]);
   });
 
-  it("but dots that stay inside are resolved", async () => {
-    expect((await ask(`GET ${AT}/envoy/a/../public/b`)).status).toBe(200);
+  it("not even dots that stay inside are resolved: the proxy forwards what it asked about", async () => {
+    expect((await ask(`GET ${AT}/envoy/a/../public/b`)).status).toBe(400);
+    expect((await ask(`GET ${AT}/envoy/public/b`)).status).toBe(200);
+  });
+
+  it.each([
+    "/_rekey/healthz",
+    "/_rekey/readyz",
+    "/_rekey/docs",
+    "/_rekey/openapi.json",
+    "/_rekey/v1/jwks.json",
+    "/_rekey/v1/keys",
+    "/public/a",
+    "/socket",
+    "/",
+  ])("a call with the proxy token is no yes anywhere else: %s", async (path) => {
+    for (const lines of [[], [bearer()], [`Authorization: Bearer ${gateway.rekey.adminToken}`]]) {
+      const answer = await ask(`GET ${path}`, lines);
+      expect([answer.status, codeOf(answer)]).toEqual([404, "not-found"]);
+    }
+    expect(gateway.seen()).toEqual([]);
   });
 
   it("each proxy is believed in its own words only", async () => {
     for (const proxy of ["envoy", "nginx"]) {
       const answer = await ask(`GET ${AT}/${proxy}/x`, ["X-Forwarded-Uri: /public/a", "X-Forwarded-Method: GET"]);
-      expect([answer.status, codeOf(answer)]).toEqual([401, "missing-credentials"]);
+      expect([answer.status, codeHeard(answer)]).toEqual([401, "missing-credentials"]);
     }
   });
 
@@ -252,6 +323,56 @@ describe.each(installed)("the real $name, configured as docs/forward-auth.md say
     const scopeless = await gateway.issue();
     expect((await send("POST /orders/7", [bearer(scopeless), "Content-Length: 0"])).status).toBe(403);
     expect((await send("GET /a;b", [bearer()])).status).toBe(400);
+    expect(gateway.seen()).toEqual([]);
+    for (const [answer, code] of [
+      [none, "missing-credentials"],
+      [limited, "quota-exceeded"],
+    ] as const) {
+      expect([answer.headers.get("content-type"), codeOf(answer)]).toEqual(["application/problem+json", code]);
+      expect(answer.headers.get("rekey-request-id")).toMatch(/^req_[0-9a-f]{32}$/);
+    }
+    expect(limited.headers.get("ratelimit")).toMatch(/^"quota";r=0/);
+  });
+
+  it("tells who is admitted what is left, and under which request", async () => {
+    const one = await gateway.issue({ quota: { limit: 9, period: "day" } });
+    const answer = await send("GET /x", [bearer(one)]);
+    expect(answer.headers.get("ratelimit")).toMatch(/^"quota";r=8/);
+    expect(answer.headers.get("x-ratelimit-remaining")).toBe("8");
+    expect(answer.headers.get("rekey-request-id")).toBe(valuesOf(gateway.seen()[0], "rekey-request-id")[0]);
+    const unlimited = await send("GET /x", [bearer(await gateway.issue())]);
+    expect([unlimited.headers.has("ratelimit"), unlimited.headers.has("rekey-new-key")]).toEqual([false, false]);
+  });
+
+  it("lets a WebSocket through where its rule says so, and only there", async () => {
+    const upgrade = [
+      "Upgrade: websocket",
+      "Connection: Upgrade",
+      "Sec-WebSocket-Version: 13",
+      "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+    ];
+    expect((await send("GET /x", [bearer(), ...upgrade])).status).toBe(403);
+    expect(gateway.seen()).toEqual([]);
+    await send("GET /socket", [bearer(), ...upgrade]);
+    expect(valuesOf(gateway.seen()[0], "upgrade")).toEqual(["websocket"]);
+  });
+
+  it("refuses a body above its rule's bound, whoever says how long it is", async () => {
+    const body = "x".repeat(11);
+    expect((await send("PUT /small/a", [bearer(), "Content-Length: 11"], body)).status).toBe(413);
+    expect(
+      (await send("PUT /small/a", [bearer(), "Transfer-Encoding: chunked"], `b\r\n${body}\r\n0\r\n\r\n`)).status,
+    ).toBe(413);
+    expect(gateway.seen()).toEqual([]);
+  });
+
+  it("answers 503, never a pass, when nobody can decide", async () => {
+    await using silent = await onLoopback(
+      createServer((_request, response) => void response.writeHead(503, { "retry-after": "1" }).end()),
+    );
+    await using cut = await startProxy(name, program, { rekey: silent.url, origin: gateway.origin.url, token: TOKEN });
+    const answer = await sendRaw(cut.url, rawRequest(cut.url, "GET /public/a HTTP/1.1"));
+    expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
     expect(gateway.seen()).toEqual([]);
   });
 

@@ -5,6 +5,28 @@ const ADMISSION = "const asked = await enter(holder, admission, ending);";
 /** Bugs in the Worker: the gateway and the control API. */
 export const IN_THE_WORKER: readonly Mutant[] = [
   {
+    bug: "forward-auth judges what the dots of a path resolve to, and the proxy forwards the path",
+    breaks: "P8",
+    file: "src/edge/forward-auth/forward-auth.ts",
+    edits: [
+      { from: "? canonicalTargetOf(`https://forward-auth${uri}`)", to: "? targetOf(`https://forward-auth${uri}`)" },
+      { from: "import { canonicalTargetOf,", to: "import { canonicalTargetOf, targetOf," },
+    ],
+    catcher: { project: "outside", test: "test/edge/proxied-paths.test.ts" },
+  },
+  {
+    bug: "a call with the proxy token is served with whatever page it leads to",
+    breaks: "P8",
+    file: "src/index.ts",
+    edits: [
+      {
+        from: "return carriesProxyToken(raw.headers, config)",
+        to: "return carriesProxyToken(raw.headers, config) && target.path.startsWith(FORWARD_AUTH_PATH)",
+      },
+    ],
+    catcher: { project: "outside", test: "test/edge/forward-auth.test.ts" },
+  },
+  {
     bug: "a verdict is remembered for a second",
     breaks: "P1",
     file: "src/edge/keyed.ts",

@@ -4,7 +4,7 @@ import type { Admission } from "../key/admission.ts";
 import { admit, type Verdict } from "../key/admit.ts";
 import { amend, type AmendCommand, type Amended } from "../key/amend.ts";
 import { credit, type CreditCommand, type Credited } from "../key/credit.ts";
-import { ADMIN, isSame, judge, mayEndAt, mayLift, sees, stopperOf, type Deed } from "../key/authority.ts";
+import { ADMIN, isSame, judge, mayEndAt, mayGrant, mayLift, sees, stopperOf, type Deed } from "../key/authority.ts";
 import type { Client } from "../key/client.ts";
 import type { Circumstance } from "../key/change.ts";
 import type { Account } from "../key/chain-proof.ts";
@@ -402,9 +402,9 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   ): Promise<Decided<Reached<WithRecord<Answer>>>> {
     const key = this.#duties.present();
     if (key === null) return this.#state.answer(NOT_FOUND);
-    const { id, owner, scopes } = key.profile;
-    const judgement = judge(ask.authority, { id, owner, scopes: [...scopes, ...granted] }, deed);
+    const judgement = judge(ask.authority, key.profile, deed);
     if (judgement !== "allowed") return this.#state.answer({ reached: false, because: judgement });
+    if (!mayGrant(ask.authority, granted)) return this.#state.answer({ reached: false, because: "forbidden" });
     const detail = key.standing.revokedAt === null ? barred(key.standing) : null;
     if (detail !== null) return this.#state.answer({ reached: false, because: "forbidden", detail });
 

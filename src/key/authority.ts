@@ -52,15 +52,24 @@ export const mayGrant = (authority: Authority, scopes: readonly string[]): boole
 /** `stop`: what leaves a key with less, as a revocation or a suspension. `change`: whatever else is done to it. */
 export type Deed = "stop" | "change";
 
-/** The key of which something is asked: as it is, with all scopes that it holds or is to hold. */
+/** The key of which something is asked: as it is before anything is done to it. */
 export type Target = { readonly id: KeyId; readonly owner: string | null; readonly scopes: readonly string[] };
 
-/** Judges what somebody does to a key. A control key may stop itself; whatever else becomes of it, others decide. */
+/**
+ * Judges what somebody does to a key. A control key may stop itself and its equals; whatever else becomes of them, who is
+ * stronger decides: a key that it made as strong as itself would otherwise change its maker.
+ */
 export function judge(authority: Authority, target: Target, deed: Deed): Judgement {
   if (!sees(authority, target.owner)) return "not-found";
-  if (deed === "change" && isSame(authority, target.id)) return "forbidden";
+  if (deed === "change" && (isSame(authority, target.id) || isEqualled(authority, target))) return "forbidden";
   return mayGrant(authority, target.scopes) ? "allowed" : "forbidden";
 }
+
+/** Whether a key could do to the one who asks all that this one could do to it. */
+const isEqualled = (authority: Authority, { owner, scopes }: Target): boolean =>
+  authority.kind === "control-key" &&
+  (owner === null || owner === authority.owner) &&
+  authority.scopes.filter(isControlScope).every((scope) => scopes.some((held) => covers(held, scope)));
 
 /** Whether somebody may give a key this end. The one that an operator gave it, a control key only brings forward. */
 export const mayEndAt = (

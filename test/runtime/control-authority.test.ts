@@ -175,7 +175,13 @@ describe.each(onOneKey.map((route) => [route.operationId, route] as const))("%s"
       const path = route.path.replace("{id}/deliveries/{deliveryId}", prepared.id).replace("{id}", prepared.id);
       const response = await control(route.method, path, { ...(await bearerOf(caller)), body: recipe.body });
 
-      const expected = expectedOf(route, recipe, caller, strength.coveredBy(caller.held));
+      const expected = expectedOf(
+        route,
+        recipe,
+        caller,
+        strength.coveredBy(caller.held),
+        strength.scopes.includes("rekey:*"),
+      );
       const who = `${caller.held} of ${caller.owner}`;
       expect(await heardIn(response), who).toBe(expected);
       // Whoever was refused has changed nothing, so the next caller finds the same key.
@@ -284,10 +290,13 @@ const heardIn = async (response: Response): Promise<string> =>
     ? String(response.status)
     : `${response.status} ${(await response.json<{ code: string }>()).code}`;
 
-function expectedOf(route: Operation, recipe: Recipe, { held, owner }: Caller, covered: boolean): string {
+function expectedOf(route: Operation, recipe: Recipe, { held, owner }: Caller, covered: boolean, isAll: boolean) {
   if (!reaches(held, route.scope!)) return "403 insufficient-scope";
   if (owner !== null && owner !== OWN) return "404 not-found";
   if (recipe.changes && !covered) return "403 forbidden";
+  // Equals may stop each other. Of the targets only the one that may do all is anybody's equal, within its owner.
+  const isStop = route.operationId === "revokeKey" || route.operationId === "suspendKey";
+  if (recipe.changes && !isStop && isAll && owner === OWN) return "403 forbidden";
   return String(recipe.status);
 }
 
@@ -624,5 +633,29 @@ describe("what an operator stopped, a control key cannot lift", () => {
     for (const call of [await tenantOf(OWN), OPERATOR]) {
       expect(await told(control("POST", keyPath(target, "/resume"), call), 409)).toMatchObject({ code: "key-revoked" });
     }
+  });
+});
+
+describe("a key that a control key made as strong as itself", () => {
+  it.each(["rekey:*", "rekey:keys:*"])("changes its maker in nothing, with %s", async (scope) => {
+    const maker = await issue({ owner: OWN, scopes: [scope], quota: { limit: 100, period: "none" } });
+    const body = { name: "made", scopes: [scope] };
+    const made = await told<Issued>(
+      control("POST", "/_rekey/v1/keys", { authorization: `Bearer ${maker.key}`, body }),
+      201,
+    );
+    const call = { authorization: `Bearer ${made.key}` };
+    const { quota: _spent, lastUsedAt: _at, ...before } = await recordOf(maker);
+    for (const [method, path, content] of [
+      ["PATCH", "", { quota: null, scopes: ["*", "admin"] }],
+      ["POST", "/credits", { add: 1000 }],
+      ["POST", "/rotate", {}],
+      ["POST", "/resume", {}],
+    ] as const) {
+      const answer = await told(control(method, keyPath(maker, path), { ...call, body: content }), 403);
+      expect([path, answer]).toMatchObject([path, { code: "forbidden" }]);
+    }
+    const { quota, lastUsedAt: _later, ...after } = await recordOf(maker);
+    expect([after, quota?.limit]).toEqual([before, 100]);
   });
 });

@@ -60,7 +60,7 @@ describe("a change of a key", () => {
     ["the admin", "nobody", "allowed", ADMIN, null, stronger],
     ["the admin", "acme", "allowed", ADMIN, "acme", ordinary],
     ["a control key", "nobody", "allowed", writer, null, ordinary],
-    ["a control key", "acme", "allowed", writer, "acme", ["rekey:keys:write"]],
+    ["a control key", "acme, and as strong, but for its owner", "allowed", writer, "acme", ["rekey:keys:write"]],
     ["a control key", "acme, but stronger", "forbidden", writer, "acme", stronger],
     ["acme's control key", "acme", "allowed", writerOfAcme, "acme", ordinary],
     ["acme's control key", "acme, but stronger", "forbidden", writerOfAcme, "acme", stronger],
@@ -112,5 +112,25 @@ describe("what was stopped", () => {
     expect(mayEndAt(controlKey(["rekey:*"]), { operatorsEnd: t(5) }, end)).toBe(allowed);
     expect(mayEndAt(controlKey(["rekey:*"]), { operatorsEnd: null }, end)).toBe(true);
     expect(mayEndAt(ADMIN, { operatorsEnd: t(5) }, end)).toBe(true);
+  });
+});
+
+describe("a control key and its equals", () => {
+  const target = (owner: string | null, ...scopes: string[]) => ({
+    id: "key_0000000000000001" as KeyId,
+    owner,
+    scopes,
+  });
+  const caller = controlKey(["orders:read", "rekey:keys:*"], "acme");
+  const deeds = (of: Parameters<typeof judge>[1]) => [judge(caller, of, "change"), judge(caller, of, "stop")];
+
+  it("stop each other, and neither changes the other: also not the one that the other made", () => {
+    expect(deeds(target("acme", "rekey:keys:*"))).toEqual(["forbidden", "allowed"]);
+    expect(deeds(target("acme", "rekey:keys:*", "admin"))).toEqual(["forbidden", "allowed"]);
+  });
+
+  it("are not those who hold less", () => {
+    expect(deeds(target("acme", "rekey:keys:write", "rekey:keys:rotate"))).toEqual(["allowed", "allowed"]);
+    expect(deeds(target("acme", "*"))).toEqual(["allowed", "allowed"]);
   });
 });

@@ -9,7 +9,12 @@ export const IN_THE_AUTHORITY: readonly Mutant[] = [
     bug: "a control key amends, credits, rotates and resumes itself",
     breaks: "P14",
     file: "src/key/authority.ts",
-    edits: [{ from: 'if (deed === "change" && isSame(authority, target.id)) return "forbidden";', to: "" }],
+    edits: [
+      {
+        from: 'if (deed === "change" && (isSame(authority, target.id) || isEqualled(authority, target))) return "forbidden";',
+        to: "",
+      },
+    ],
     catcher: RULES,
   },
   {
@@ -86,5 +91,14 @@ export const IN_THE_AUTHORITY: readonly Mutant[] = [
     file: "src/key/recover.ts",
     edits: [{ from: 'suspendedBy: "operator" as const', to: 'suspendedBy: "policy" as const' }],
     catcher: { project: "runtime", test: "test/runtime/recover.test.ts" },
+  },
+  {
+    bug: "a control key has itself changed by a key that it made",
+    breaks: "P14",
+    file: "src/key/authority.ts",
+    edits: [
+      { from: "isSame(authority, target.id) || isEqualled(authority, target)", to: "isSame(authority, target.id)" },
+    ],
+    catcher: RULES,
   },
 ];

@@ -34,7 +34,7 @@ export const IN_THE_CORE: readonly Mutant[] = [
           if (key.standing.suspendedAt === null)`,
         to: "if (key.standing.suspendedAt === null && key.standing.revokedAt === null)",
       },
-      { from: "change(key, { suspendedAt: null }", to: "change(key, { suspendedAt: null, revokedAt: null }" },
+      { from: "change(key, { suspendedAt: null,", to: "change(key, { revokedAt: null, suspendedAt: null," },
     ],
     catcher: C5,
   },

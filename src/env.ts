@@ -1,5 +1,6 @@
 import { PREFIX, type Pepper } from "./key/credential.ts";
 import type { Environment } from "./key/policy.ts";
+import type { Peppers } from "./key/seal.ts";
 import { readRoutes, type RouteRule } from "./routes.ts";
 
 /** What wrangler.toml and the secrets hand to the Worker. Nothing in it is trusted before `configOf` has read it. */
@@ -110,6 +111,9 @@ export function requireConfig(env: Env): Config {
   if (!reading.ok) throw new Error(`misconfigured: ${reading.problems.map(({ setting }) => setting).join(", ")}`);
   return reading.config;
 }
+
+/** The peppers as they are needed where a secret is issued or repeated. */
+export const peppersOf = ({ signingPepper, peppers }: Config): Peppers => ({ signing: signingPepper, all: peppers });
 
 function readConfig(env: Env): ConfigReading {
   const problems: Misconfiguration[] = [];

@@ -21,8 +21,8 @@ export type CallOptions = {
 /** With a call that is recognised when it is made again. */
 export type RepeatableOptions = CallOptions & {
   /**
-   * 16 to 255 visible ASCII characters that nobody else knows. Made up if absent; give one that you keep, if the call
-   * must be settled even when this process dies.
+   * A version 4 UUID, or as many random bits in another form: whoever has it can have the secret again. Made up if
+   * absent; give one that you keep, if the call must be settled even when this process dies.
    */
   readonly idempotencyKey?: string;
 };

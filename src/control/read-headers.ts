@@ -1,4 +1,5 @@
 import type { Fault } from "./faults.ts";
+import { HARD_TO_GUESS, isHardToGuess } from "./hard-to-guess.ts";
 
 /** A header as it was read: `null` when it is absent. */
 export type HeaderReading<Value> =
@@ -7,14 +8,14 @@ export type HeaderReading<Value> =
 const absent = { ok: true, value: null } as const;
 
 /**
- * The `Idempotency-Key`, byte for byte as it came, quotes included: nothing about it is interpreted. Long enough that
- * nobody guesses it, because whoever has it can have the answer again.
+ * The `Idempotency-Key`, byte for byte as it came, quotes included: nothing about it is interpreted, but it must be one
+ * that nobody guesses. Every operation that heeds it hands out a secret, and whoever has it can have that secret again.
  */
 export function readIdempotencyKey(headers: Headers): HeaderReading<string> {
   const value = headers.get("idempotency-key");
   if (value === null) return absent;
-  if (/^[\x21-\x7e]{16,255}$/.test(value)) return { ok: true, value };
-  return { ok: false, fault: { path: "Idempotency-Key", message: "must be 16 to 255 visible ASCII characters" } };
+  if (isHardToGuess(value)) return { ok: true, value };
+  return { ok: false, fault: { path: "Idempotency-Key", message: `must be ${HARD_TO_GUESS}` } };
 }
 
 /** What no revision ever is: they begin at 1. */

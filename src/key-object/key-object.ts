@@ -1,5 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
-import { requireConfig, type Config, type Env } from "../env.ts";
+import { peppersOf, requireConfig, type Config, type Env } from "../env.ts";
 import type { Admission } from "../key/admission.ts";
 import { admit, type Verdict } from "../key/admit.ts";
 import { amend, type AmendCommand, type Amended } from "../key/amend.ts";
@@ -27,6 +27,7 @@ import {
   type SelfRotateCommand,
   type SelfRotation,
 } from "../key/rotate.ts";
+import type { Peppers } from "../key/seal.ts";
 import { settle, type Settlement } from "../key/settle.ts";
 import { Asks } from "../key/self-asks.ts";
 import { readSelf, revokeSelf, type SelfOutcome } from "../key/self.ts";
@@ -83,6 +84,7 @@ import { Tally } from "./tally.ts";
  */
 export class KeyObject extends DurableObject<Env> implements KeyRpc {
   readonly #config: Config = requireConfig(this.env);
+  readonly #peppers: Peppers = peppersOf(this.#config);
   readonly #exchanges = new Exchanges(this.ctx);
   readonly #book = new Book(this.ctx.storage);
   readonly #state = new State(
@@ -129,14 +131,16 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     const now = this.#clock.now();
     const { key: existing, vacancy } = this.#state.page;
     if (existing !== null)
-      return this.#state.answer(withRecord<Creation>(createAgain(existing, idempotency, now), existing, now));
+      return this.#state.answer(
+        withRecord<Creation>(createAgain(existing, idempotency, now, this.#peppers), existing, now),
+      );
     if (vacancy?.kind === "purged") return this.#state.answer(createAfterPurge(vacancy, idempotency, now));
 
     const ownerOrder = newerOrder(command.ownerOrder, awaitedOrder(vacancy, profile.owner));
     if (ownerOrder?.standing === "revoked") return this.#state.answer({ done: false, because: "owner-revoked" });
 
     const expiresAt = end === null ? null : "at" in end ? epochMs(end.at) : after(now, end.afterSeconds * 1000);
-    const fresh = freshFor(profile, this.#config.signingPepper);
+    const fresh = freshFor(profile, this.#peppers);
     const step = create({ ...profile, createdAt: now }, { expiresAt, ownerOrder, idempotency }, fresh, {
       now,
       by,
@@ -451,7 +455,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   }
 
   #mintFor({ profile }: Key): Fresh {
-    return freshFor(profile, this.#config.signingPepper);
+    return freshFor(profile, this.#peppers);
   }
 }
 

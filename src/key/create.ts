@@ -2,13 +2,13 @@ import type { Circumstance } from "./change.ts";
 import { unused, type Key, type Profile, type Secret, type Step } from "./key.ts";
 import { makeEvent } from "./event-making.ts";
 import type { OwnerOrder } from "./owner-order.ts";
-import { NO_RECEIPTS, recall, remember, type Idempotency } from "./receipt.ts";
-import type { Random } from "./base62.ts";
+import { NO_RECEIPTS, recall, remember, type Idempotency, type Sealing } from "./receipt.ts";
+import type { Peppers } from "./seal.ts";
 import type { EpochMs } from "./time.ts";
 import type { Purged } from "./vacancy.ts";
 
-/** A secret that was just minted: its text for its holder, and what is kept of it. */
-export type Fresh = { readonly credential: string; readonly secret: Secret; readonly random: Random };
+/** A secret that was just minted: its text for its holder, what is kept of it, and with what its text may be sealed. */
+export type Fresh = { readonly credential: string; readonly secret: Secret; readonly sealing: Sealing };
 
 export type Creation =
   | { readonly done: true; readonly credential: string }
@@ -30,7 +30,7 @@ export function create(
   fresh: Fresh,
   { now, by, on = "operator" }: Circumstance,
 ): Step<Creation> {
-  const { credential, secret, random } = fresh;
+  const { credential, secret, sealing } = fresh;
   const key: Key = {
     profile,
     standing: {
@@ -52,7 +52,7 @@ export function create(
     },
     use: unused(profile, now),
     reservations: new Map(),
-    receipts: remember(NO_RECEIPTS, idempotency, { credential, version: 1 }, now, random),
+    receipts: remember(NO_RECEIPTS, idempotency, { credential, version: 1 }, now, sealing),
   };
   const detail = { version: 1, name: profile.name, scopes: profile.scopes };
   return {
@@ -69,13 +69,18 @@ export function createAfterPurge(
   now: EpochMs,
 ): Extract<Creation, { done: false }> {
   const receipts = { seen: creation === null ? [] : [creation], repeat: null };
-  const recalled = idempotency === null ? null : recall(receipts, idempotency, now);
+  const recalled = idempotency === null ? null : recall(receipts, idempotency, now, { all: [] });
   return { done: false, because: recalled?.found && "because" in recalled ? recalled.because : "conflict" };
 }
 
 /** A creation that meets an existing key: the repeat of the very call that made it, or a conflict. */
-export function createAgain(key: Key, idempotency: Idempotency | null, now: EpochMs): Creation {
-  const recalled = idempotency === null ? ({ found: false } as const) : recall(key.receipts, idempotency, now);
+export function createAgain(
+  key: Key,
+  idempotency: Idempotency | null,
+  now: EpochMs,
+  peppers: Pick<Peppers, "all">,
+): Creation {
+  const recalled = idempotency === null ? ({ found: false } as const) : recall(key.receipts, idempotency, now, peppers);
   if (!recalled.found) return { done: false, because: "conflict" };
   if ("because" in recalled) return { done: false, because: recalled.because };
   return { done: true, credential: recalled.credential };

@@ -21,7 +21,7 @@ export function install(
   key: Key,
   graceSeconds: number,
   idempotency: Idempotency | null,
-  { credential, secret, random }: Fresh,
+  { credential, secret, sealing }: Fresh,
   circumstance: Circumstance,
 ): Step<Rotated> {
   const { now } = circumstance;
@@ -55,7 +55,7 @@ export function install(
     key: {
       ...changed.key,
       use: { ...changed.key.use, admittedWithSecret: 0, rotationAnnounced: false },
-      receipts: remember(key.receipts, idempotency, { credential, version: successor }, now, random),
+      receipts: remember(key.receipts, idempotency, { credential, version: successor }, now, sealing),
     },
     events: changed.events,
     answer: { done: true, credential, retired: { version, validUntil } },

@@ -1,6 +1,6 @@
 import type { Random } from "./base62.ts";
 import { digestOf, type Digest } from "./digest.ts";
-import { seal, unseal } from "./seal.ts";
+import { seal, unseal, type Peppers } from "./seal.ts";
 import { after, DAY_MS, type EpochMs, MINUTE_MS } from "./time.ts";
 
 /**
@@ -16,7 +16,7 @@ export type Receipts = {
 
 /** One call that was carried out. Kept longer than its repeat, so that a late retry is refused and not done twice. */
 export type Receipt = {
-  /** Digest of actor and header. The header itself is kept nowhere: it opens the seal. */
+  /** Digest of actor and header. The header itself is kept nowhere: with a pepper it opens the seal. */
   readonly header: Digest;
   /** Digest of what was asked for; the same header with another request is a mistake. */
   readonly request: Digest;
@@ -25,8 +25,11 @@ export type Receipt = {
   readonly version: number;
 };
 
-/** An issued credential under a seal that only the caller's header opens. */
+/** An issued credential under a seal that only the caller's header opens, together with a pepper. */
 export type Repeat = { readonly header: Digest; readonly sealed: string; readonly validUntil: EpochMs };
+
+/** With what an answer is sealed. */
+export type Sealing = { readonly random: Random; readonly peppers: Peppers };
 
 /** What a call that may be repeated brings along: who, the header as it came, and the digest of what is asked for. */
 export type Idempotency = { readonly actor: string; readonly header: string; readonly request: Digest };
@@ -49,7 +52,12 @@ export type Recall =
     };
 
 /** Looks a call up among those that were carried out. Comes before anything else is judged. */
-export function recall(receipts: Receipts, idempotency: Idempotency, now: EpochMs): Recall {
+export function recall(
+  receipts: Receipts,
+  idempotency: Idempotency,
+  now: EpochMs,
+  peppers: Pick<Peppers, "all">,
+): Recall {
   const header = headerDigest(idempotency);
   const receipt = receipts.seen.find((seen) => seen.header === header);
   if (receipt === undefined) return { found: false };
@@ -57,7 +65,7 @@ export function recall(receipts: Receipts, idempotency: Idempotency, now: EpochM
   const { repeat } = receipts;
   const credential =
     repeat !== null && repeat.header === header && now < repeat.validUntil
-      ? unseal(repeat.sealed, idempotency.header)
+      ? unseal(repeat.sealed, idempotency.header, peppers)
       : null;
   return credential === null
     ? { found: true, receipt, because: "idempotency-expired" }
@@ -70,13 +78,13 @@ export function remember(
   idempotency: Idempotency | null,
   issued: { readonly credential: string; readonly version: number },
   now: EpochMs,
-  random: Random,
+  { random, peppers }: Sealing,
 ): Receipts {
   const seen = receipts.seen.filter(isKept(now));
   if (idempotency === null) return receipts.repeat === null ? receipts : { seen, repeat: null };
   const header = headerDigest(idempotency);
   const receipt: Receipt = { header, request: idempotency.request, at: now, version: issued.version };
-  const sealed = seal(issued.credential, idempotency.header, random);
+  const sealed = seal(issued.credential, idempotency.header, peppers, random);
   return { seen: bounded([receipt, ...seen]), repeat: { header, sealed, validUntil: after(now, REPEAT_MS) } };
 }
 

@@ -42,7 +42,8 @@ export function rotate(key: Key, command: RotateCommand, fresh: Fresh, circumsta
     unchanged(key, { done: false, because, currentVersion: standing.version });
 
   // First of all: a retry must find its own rotation, not a conflict with it.
-  const recalled = command.idempotency === null ? null : recall(key.receipts, command.idempotency, now);
+  const recalled =
+    command.idempotency === null ? null : recall(key.receipts, command.idempotency, now, fresh.sealing.peppers);
   if (recalled?.found) {
     return "because" in recalled ? refuse(recalled.because) : unchanged(key, repeated(key, recalled));
   }
@@ -85,7 +86,8 @@ export function rotateSelf(
     unchanged(key, { done: false, refusal });
 
   const holder = identify(key, command.presented, now);
-  const recalled = command.idempotency === null ? null : recall(key.receipts, command.idempotency, now);
+  const recalled =
+    command.idempotency === null ? null : recall(key.receipts, command.idempotency, now, fresh.sealing.peppers);
   if (recalled?.found && "identity" in holder && mayHear(key, recalled.receipt, holder)) {
     return "because" in recalled ? refuse({ reason: recalled.because }) : unchanged(key, repeated(key, recalled));
   }

@@ -1,8 +1,8 @@
 import { DurableObject } from "cloudflare:workers";
-import { requireConfig, type Env } from "../env.ts";
+import { peppersOf, requireConfig, type Env } from "../env.ts";
 import { sees } from "../key/authority.ts";
 import type { Random } from "../key/base62.ts";
-import { NO_RECEIPTS, recall, remember, type Idempotency, type Recall } from "../key/receipt.ts";
+import { NO_RECEIPTS, recall, remember, type Idempotency, type Recall, type Sealing } from "../key/receipt.ts";
 import { after, epochMs, HOUR_MS, type EpochMs } from "../key/time.ts";
 import { orAfter } from "../or-after.ts";
 import { amended, created, resumed, rotated, type Endpoint, type EndpointAmendment } from "../webhook/endpoint.ts";
@@ -69,7 +69,7 @@ export class WebhookObject extends DurableObject<Env> implements WebhookRpc {
       const entered = await this.#listing.enter(endpoint);
       if (entered === undefined) return { done: false, because: "ledger-unavailable" };
       if (entered === null) return { done: false, because: "too-many" };
-      const receipts = remember(NO_RECEIPTS, idempotency, { credential: secret, version: 1 }, at, random);
+      const receipts = remember(NO_RECEIPTS, idempotency, { credential: secret, version: 1 }, at, this.#sealing());
       this.#book.write({ endpoint, place: entered.place, receipts }, at);
       await this.#alarm.ringBy(after(at, LOOK_AGAIN_MS));
       return { done: true, webhook: this.#record(endpoint), secret };
@@ -97,13 +97,14 @@ export class WebhookObject extends DurableObject<Env> implements WebhookRpc {
     return this.#for(ask, (page): SecretRotation => {
       const at = now();
       const { overlapSeconds, idempotency } = ask;
-      const before = recalled(page, idempotency, at);
+      const before = this.#recalled(page, idempotency, at);
       if (before.found && "because" in before) return { done: false, because: before.because };
       if (before.found) return this.#rotation(page.endpoint, before.credential as WebhookSecret, at);
       const secret = newWebhookSecret(random);
       const endpoint = rotated(page.endpoint, secret, overlapSeconds, at);
       const issued = { credential: secret, version: endpoint.version };
-      this.#book.write({ ...page, endpoint, receipts: remember(page.receipts, idempotency, issued, at, random) }, at);
+      const receipts = remember(page.receipts, idempotency, issued, at, this.#sealing());
+      this.#book.write({ ...page, endpoint, receipts }, at);
       return this.#rotation(endpoint, secret, at);
     });
   }
@@ -243,11 +244,19 @@ export class WebhookObject extends DurableObject<Env> implements WebhookRpc {
   }
 
   #createdBefore(page: Page, idempotency: Idempotency | null): WebhookCreation {
-    const before = recalled(page, idempotency, now());
+    const before = this.#recalled(page, idempotency, now());
     // Without a header ids are random: two of them that meet are one in 2^95.
     if (!before.found) return { done: false, because: "idempotency-mismatch" };
     if ("because" in before) return { done: false, because: before.because };
     return { done: true, webhook: this.#record(page.endpoint), secret: before.credential };
+  }
+
+  #recalled({ receipts }: Page, idempotency: Idempotency | null, at: EpochMs): Recall {
+    return idempotency === null ? { found: false } : recall(receipts, idempotency, at, this.#sealing().peppers);
+  }
+
+  #sealing(): Sealing {
+    return { random, peppers: peppersOf(requireConfig(this.env)) };
   }
 
   #rotation(endpoint: Endpoint, secret: WebhookSecret, at: EpochMs): SecretRotation {
@@ -266,8 +275,5 @@ export class WebhookObject extends DurableObject<Env> implements WebhookRpc {
     return mine;
   }
 }
-
-const recalled = ({ receipts }: Page, idempotency: Idempotency | null, at: EpochMs): Recall =>
-  idempotency === null ? { found: false } : recall(receipts, idempotency, at);
 
 const random: Random = (bytes) => crypto.getRandomValues(bytes);

@@ -93,14 +93,17 @@ const TRIALS: Readonly<Record<string, () => Partial<Trial>>> = {
   "with a field that nobody knows": () => ({ body: '{"unheard":1}' }),
   "with too long a body": () => ({ body: JSON.stringify({ name: "a".repeat(70_000) }) }),
   "with too short an Idempotency-Key": () => ({ headers: { "idempotency-key": "short" } }),
-  "with an Idempotency-Key": () => ({ headers: { "idempotency-key": "the-same-for-every-operation" } }),
+  "with an Idempotency-Key": () => ({ headers: { "idempotency-key": SAME } }),
   "with that Idempotency-Key and another body": () => ({
-    headers: { "idempotency-key": "the-same-for-every-operation" },
+    headers: { "idempotency-key": SAME },
     body: '{"name":"another"}',
   }),
   "with an If-Match that is none": () => ({ headers: { "if-match": "17" } }),
   "with an If-Match of another revision": () => ({ headers: { "if-match": '"999"' } }),
 };
+
+/** One for every operation. */
+const SAME = "3f8a1c1e-0f5b-4a61-9d3e-7a1f0c2b4d5e";
 
 async function ask({ method, path, operation }: Described, trial: Partial<Trial>): Promise<Response> {
   const example = STORY.find(({ operationId }) => operationId === operation.operationId);

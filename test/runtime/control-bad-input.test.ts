@@ -128,9 +128,21 @@ async function stateOf(target: Issued): Promise<unknown> {
 }
 
 describe("a header that cannot be read", () => {
-  const KEY = "0123456789abcdef";
+  const KEY = "3f8a1c1e-0f5b-4a61-9d3e-7a1f0c2b4d5e";
   const UNREADABLE = {
-    "idempotency-key": ["", KEY.slice(1), `${KEY} ${KEY}`, "x".repeat(256), `${KEY}, ${KEY}`],
+    "idempotency-key": [
+      "",
+      KEY.slice(1),
+      `${KEY} ${KEY}`,
+      "x".repeat(256),
+      `${KEY}, ${KEY}`,
+      KEY + "x".repeat(256),
+      // What can be guessed: whoever has the header can have the secret again.
+      "rotate-2020-01-02",
+      "0123456789abcdef",
+      "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+      "the-same-for-every-call",
+    ],
     "if-match": ["", "17", '"17', '17"', '"17", "18"', "W/17", "'17'", "*, *"],
   };
 

@@ -6,6 +6,7 @@ import type { Idempotency } from "../../src/key/receipt.ts";
 import { aCall } from "../support/a-call.ts";
 import { admin } from "../support/a-key.ts";
 import { crashAt, type CrashPoint } from "../support/crash.ts";
+import { DATED_HEADERS, guessed, sealedBefore } from "../support/guess-header.ts";
 import { asked, aKeyId, createAt, forgetful, hears, openKey, rotated, stubOf, type Stub } from "../support/open-key.ts";
 
 const MINUTE = 60_000;
@@ -267,5 +268,33 @@ describe("what an object keeps for a retry", () => {
     const versions = (await keptBy(stub)).receipts.map(({ version }) => version);
     expect(versions).toEqual([1, ...Array.from({ length: 255 }, (_, index) => 47 + index)]);
     expect(await rotate(id, aCall("header-of-the-call-47"), null)).toMatchObject({ because: "idempotency-expired" });
+  });
+});
+
+describe("a copy of an object's storage", () => {
+  const DATED = aCall("rotate-2020-01-02", "rotate it");
+
+  /** The seal that lies in storage, as whoever copies it has it. */
+  const sealOf = async (stub: Stub) => (JSON.parse((await keptBy(stub)).repeat) as { sealed: string }).sealed;
+  const putSeal = (stub: Stub, sealed: string) =>
+    runInDurableObject(stub, (_object, { storage: { sql } }) => {
+      sql.exec("UPDATE part SET json = json_set(json, '$.sealed', ?) WHERE name = 'repeat'", sealed);
+    });
+
+  it("tells no secret to whoever tries every dated header, although one of them is right", async () => {
+    const { id, stub } = await openKey();
+    await rotate(id, DATED);
+    expect(DATED_HEADERS).toContain(DATED.header);
+    expect(guessed(await sealOf(stub))).toBeNull();
+  });
+
+  it("control: told it while the header alone made the seal; such a seal is still opened to its caller", async () => {
+    const { id, stub } = await openKey();
+    const first = await rotate(id, DATED);
+    if (!first.reached || !first.done) throw new Error("not rotated");
+    await putSeal(stub, sealedBefore(first.credential, DATED.header));
+    expect(guessed(await sealOf(stub))).toMatchObject({ header: DATED.header, credential: first.credential });
+    await evictDurableObject(stub);
+    expect(await rotate(id, DATED)).toMatchObject({ done: true, credential: first.credential });
   });
 });

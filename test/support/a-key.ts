@@ -8,6 +8,7 @@ import type { By } from "../../src/key/event.ts";
 import type { Key, Profile, Secret, Step } from "../../src/key/key.ts";
 import { rotate, type RotateCommand, type Rotation } from "../../src/key/rotate.ts";
 import type { QuotaPeriod, QuotaRule, RateLimitRule, RotationRule } from "../../src/key/policy.ts";
+import type { Peppers } from "../../src/key/seal.ts";
 import { ALERTS, USUAL_SUSPICION, type Suspicion } from "../../src/key/suspicion-policy.ts";
 import { epochMs, type EpochMs } from "../../src/key/time.ts";
 
@@ -55,11 +56,15 @@ export const aProfile = (profile: Partial<Profile> = {}): Profile => ({
   ...profile,
 });
 
+/** The peppers under which tests seal. */
+const PEPPER = { id: "a", secret: new TextEncoder().encode("a pepper of the tests") };
+export const PEPPERS: Peppers = { signing: PEPPER, all: [PEPPER] };
+
 /** What a mint hands over with a secret: here the text by which a test calls it. */
 export const freshly = (secret: Secret, credential = `credential ${secret.hint}`): Fresh => ({
   credential,
   secret,
-  random: (bytes) => bytes.fill(7),
+  sealing: { random: (bytes) => bytes.fill(7), peppers: PEPPERS },
 });
 
 /** Creates a key with a secret of the test's own. */

@@ -63,7 +63,11 @@ export class HurriedObject {
   #mint({ id, prefix }: Profile): Fresh {
     const pepper = { id: "a", secret: new TextEncoder().encode("control") };
     const credential = mint(id, { prefix, pepper, random });
-    return { credential, secret: { digest: digestOf(credential), hint: "", pepper: "a" }, random };
+    return {
+      credential,
+      secret: { digest: digestOf(credential), hint: "", pepper: "a" },
+      sealing: { random, peppers: { signing: pepper, all: [pepper] } },
+    };
   }
 }
 

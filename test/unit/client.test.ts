@@ -281,9 +281,11 @@ describe("a missing answer", () => {
     expect(result).toMatchObject({ ok: false, problem: { code: "no-answer" } });
     expect(result.ok ? null : result.idempotencyKey).toBe(sent[0]!.headers.get("idempotency-key"));
     const mine = stub(lost);
-    await settle(control(mine.fetch).createKey({ name: "a" }, { idempotencyKey: "one-that-I-keep-myself" }));
+    await settle(
+      control(mine.fetch).createKey({ name: "a" }, { idempotencyKey: "3f8a1c1e-0f5b-4a61-9d3e-7a1f0c2b4d5e" }),
+    );
     expect(mine.sent.map(({ headers }) => headers.get("idempotency-key"))).toEqual(
-      Array<string>(4).fill("one-that-I-keep-myself"),
+      Array<string>(4).fill("3f8a1c1e-0f5b-4a61-9d3e-7a1f0c2b4d5e"),
     );
   });
 });

@@ -19,6 +19,7 @@ import {
   FIRST,
   freshly,
   NOBODYS,
+  PEPPERS,
   SECOND,
   t,
   THIRD,
@@ -77,7 +78,7 @@ const renaming = { amendment: { name: "renamed" }, expectedRevision: null };
 describe("a creation that is repeated", () => {
   it.each(MEANWHILE)("after %s", (_name, happens, repeatable) => {
     const key = happens(createdWith(CREATION, { quota: aQuota(50, "none") }));
-    expect(createAgain(key, CREATION, t(3))).toEqual(
+    expect(createAgain(key, CREATION, t(3), PEPPERS)).toEqual(
       repeatable ? { done: true, credential: "the first" } : { done: false, because: "idempotency-expired" },
     );
   });
@@ -88,18 +89,18 @@ describe("a creation that is repeated", () => {
     ["by somebody else", aCall("header-of-the-creation", "create it", "key_0000000000000009"), "conflict"],
     ["with another request", aCall("header-of-the-creation", "create another"), "idempotency-mismatch"],
   ])("%s creates nothing and repeats nothing", (_name, idempotency, because) => {
-    expect(createAgain(createdWith(), idempotency, t(1))).toEqual({ done: false, because });
+    expect(createAgain(createdWith(), idempotency, t(1), PEPPERS)).toEqual({ done: false, because });
   });
 
   it("conflicts with a key whose creation carried no header, whatever header it brings", () => {
-    expect(createAgain(createdWith(null), CREATION, t(1))).toEqual({ done: false, because: "conflict" });
+    expect(createAgain(createdWith(null), CREATION, t(1), PEPPERS)).toEqual({ done: false, because: "conflict" });
   });
 
   it("is possible for ten minutes, and is refused for ever after", () => {
     const key = createdWith();
-    expect(createAgain(key, CREATION, t(10 * MINUTE - 0.001))).toMatchObject({ done: true });
+    expect(createAgain(key, CREATION, t(10 * MINUTE - 0.001), PEPPERS)).toMatchObject({ done: true });
     for (const seconds of [10 * MINUTE, 30 * 24 * 3600, 3650 * 24 * 3600]) {
-      expect(createAgain(key, CREATION, t(seconds))).toEqual({ done: false, because: "idempotency-expired" });
+      expect(createAgain(key, CREATION, t(seconds), PEPPERS)).toEqual({ done: false, because: "idempotency-expired" });
     }
   });
 

@@ -1,3 +1,4 @@
+import { HARD_TO_GUESS } from "../hard-to-guess.ts";
 import type { HeededHeader, Operation } from "../operation.ts";
 import { issuedKey } from "../schema/create.ts";
 import { keyRecord } from "../schema/record.ts";
@@ -76,9 +77,8 @@ export const REQUEST_HEADERS: Readonly<Record<HeededHeader, ParameterObject>> = 
     name: "Idempotency-Key",
     in: "header",
     required: false,
-    description:
-      "16 to 255 visible ASCII characters that nobody else knows, a fresh UUID for example. If the answer is lost, the same call with the same value has it repeated for ten minutes, until the new secret is first used; nothing is done twice.",
-    schema: { type: "string", minLength: 16, maxLength: 255, pattern: "^[!-~]+$" },
+    description: `A fresh one for each new call: ${HARD_TO_GUESS}. If the answer is lost, the same call with the same value has it repeated for ten minutes, until the new secret is first used; nothing is done twice.`,
+    schema: { type: "string", minLength: 22, maxLength: 255, pattern: "^[!-~]+$" },
   },
   "if-match": {
     name: "If-Match",

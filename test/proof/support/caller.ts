@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Decision } from "../history/operation.ts";
 import type { Heard } from "../history/recorder.ts";
 import type { Answer, Call, PaceRule, QuotaRule, RotationRule, Rules } from "../model/call.ts";
@@ -32,13 +33,16 @@ export async function make(keyId: string, call: Call, route: Route): Promise<Hea
   return { answer, decision: decisionOf(response), revision: revisionOf(response) };
 }
 
+const digestHex = (text: string): string => createHash("sha256").update(text).digest("hex");
+
 type Wire = Request & { readonly path: string };
 
 function wireOf(keyId: string, call: Call, { adminToken, secrets, by = "verify" }: Route): Wire {
   const path = `/_rekey/v1/keys/${keyId}`;
   const admin = { authorization: `Bearer ${adminToken}` };
   const holder = (secret: string) => ({ authorization: `Bearer ${secrets.credentialOf(secret)}` });
-  const repeatable = (header: string | null) => (header === null ? {} : { "idempotency-key": header });
+  // Nobody guesses it, and the same name is the same header.
+  const repeatable = (header: string | null) => (header === null ? {} : { "idempotency-key": digestHex(header) });
   switch (call.do) {
     case "create": {
       const headers = { ...admin, ...repeatable(call.header) };

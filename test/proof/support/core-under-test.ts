@@ -174,7 +174,7 @@ export class CoreUnderTest {
     const { now } = circumstance;
     const idempotency = idempotencyOf("admin", call.header, ["create", call.rules]);
     if (page.key !== null) {
-      const again = createAgain(page.key, idempotency, now);
+      const again = createAgain(page.key, idempotency, now, PEPPERS);
       if (!again.done) return { code: again.because };
       return { ...recordFacts("created", recordOf(page.key, now)), secret: again.credential };
     }
@@ -303,10 +303,13 @@ export const idempotencyOf = (actor: string, header: string | null, asked: unkno
 
 const random = (bytes: Uint8Array<ArrayBuffer>) => crypto.getRandomValues(bytes);
 
+const PEPPER = { id: "a", secret: new TextEncoder().encode("a pepper of the proof") };
+const PEPPERS = { signing: PEPPER, all: [PEPPER] };
+
 const freshOf = (name: string) => ({
   credential: name,
   secret: { digest: digestOf(name), hint: "…", pepper: "a" } satisfies { digest: Digest; hint: string; pepper: string },
-  random,
+  sealing: { random, peppers: PEPPERS },
 });
 
 const secondsOf = (ms: number | null): number | null => (ms === null ? null : ms / 1000);

@@ -157,4 +157,18 @@ export const IN_THE_CORE: readonly Mutant[] = [
     ],
     catcher: C5,
   },
+  {
+    bug: "an answer that may be repeated is sealed by its header alone",
+    breaks: "P9",
+    file: "src/key/seal.ts",
+    edits: [{ from: 'createHmac("sha256", secret)', to: 'createHmac("sha256", "")' }],
+    catcher: { project: "unit", test: "test/unit/seal.test.ts" },
+  },
+  {
+    bug: "a header that can be guessed opens an answer again",
+    breaks: "P9",
+    file: "src/control/read-headers.ts",
+    edits: [{ from: "if (isHardToGuess(value))", to: "if (value.length >= 16)" }],
+    catcher: { project: "unit", test: "test/unit/hard-to-guess.test.ts" },
+  },
 ];

@@ -1,7 +1,9 @@
 import { PREFIX, type Pepper } from "./key/credential.ts";
 import type { Environment } from "./key/policy.ts";
 import type { Peppers } from "./key/seal.ts";
-import { readRoutes, type RouteRule } from "./routes.ts";
+import { routeTable, UNNAMED, UNNAMED_DENIED, type RouteRule, type RouteTable } from "./routing/rule.ts";
+import { readRoutes } from "./routing/setting.ts";
+import { didYouMean, nearest } from "./routing/suggest.ts";
 
 /** What wrangler.toml and the secrets hand to the Worker. Nothing in it is trusted before `configOf` has read it. */
 export type Env = {
@@ -36,6 +38,8 @@ export type Env = {
   readonly WEBHOOKS_TO_LOOPBACK?: string;
   /** A list in wrangler.toml, or its JSON. */
   readonly ROUTES?: unknown;
+  readonly ROUTES_DEFAULT?: string;
+  readonly ROUTES_SPELLING?: string;
 };
 
 /** The settings, read once per isolate and known to be good. */
@@ -67,7 +71,7 @@ export type Config = {
   /** How long it keeps alerts, and who it was that an alert or a refusal was about. */
   readonly sightingsRetentionDays: number;
   /** What the gateway's paths ask of a key; the first that fits decides. */
-  readonly routes: readonly RouteRule[];
+  readonly routes: RouteTable;
   /** With which assertions are checked; the last one signs. Empty: no rule asks for an assertion. */
   readonly assertionKeys: readonly AssertionKey[];
   /** What a proxy presents to be believed; `null`: forward-auth is off. */
@@ -140,8 +144,11 @@ function readConfig(env: Env): ConfigReading {
   const keyPrefix = read("KEY_PREFIX", readPrefix(env.KEY_PREFIX || "rk_live"));
   const assertionKeys = read("REKEY_ASSERTION_KEY", readAssertionKeys(env.REKEY_ASSERTION_KEY ?? ""));
   const proxyToken = read("REKEY_PROXY_TOKEN", env.REKEY_PROXY_TOKEN ? readToken(env.REKEY_PROXY_TOKEN) : null);
-  const routes = readRouteSetting(env.ROUTES ?? [], problems);
-  if (assertionKeys?.length === 0 && routes?.some(({ assertion }) => assertion)) {
+  const rules = readRouteSetting(env.ROUTES, mode !== "verify", problems);
+  const unnamed = read("ROUTES_DEFAULT", readChoice(env.ROUTES_DEFAULT || "key", ["key", "deny"]));
+  const spelling = read("ROUTES_SPELLING", readChoice(env.ROUTES_SPELLING || "folded", ["folded", "exact"]));
+  problems.push(...misspelt(env));
+  if (assertionKeys?.length === 0 && rules?.some(({ assertion }) => assertion)) {
     problems.push({ setting: "REKEY_ASSERTION_KEY", message: "is not set, but a rule of ROUTES asks for assertions" });
   }
   const webhookResolver = read("WEBHOOK_RESOLVER", readResolver(env.WEBHOOK_RESOLVER || DEFAULT_RESOLVER));
@@ -179,7 +186,9 @@ function readConfig(env: Env): ConfigReading {
     originTimeoutMs === undefined ||
     assertionKeys === undefined ||
     proxyToken === undefined ||
-    routes === undefined ||
+    rules === undefined ||
+    unnamed === undefined ||
+    spelling === undefined ||
     webhookResolver === undefined ||
     webhooksToLoopback === undefined ||
     decisionTimeoutMs === undefined
@@ -203,7 +212,10 @@ function readConfig(env: Env): ConfigReading {
       logAdmitted,
       eventsRetentionDays,
       sightingsRetentionDays,
-      routes,
+      routes: routeTable(rules, {
+        unnamed: unnamed === "deny" ? UNNAMED_DENIED : UNNAMED,
+        folds: spelling === "folded",
+      }),
       assertionKeys,
       proxyToken,
       webhookResolver,
@@ -291,12 +303,61 @@ const is32Bytes = (text: unknown): text is string => typeof text === "string" &&
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
 /** Rules are named one by one with what is wrong in them: `ROUTES[2].cost`. */
-function readRouteSetting(value: unknown, problems: Misconfiguration[]): readonly RouteRule[] | undefined {
-  const reading = readRoutes(value);
+function readRouteSetting(
+  value: unknown,
+  isNeeded: boolean,
+  problems: Misconfiguration[],
+): readonly RouteRule[] | undefined {
+  // Without rules a gateway would serve every path to every key, and nobody would have said so.
+  if (isNeeded && (value === undefined || value === "")) {
+    problems.push({
+      setting: "ROUTES",
+      message: 'is not set: begin with ROUTES = [{ path = "/*" }], a key for every path',
+    });
+    return undefined;
+  }
+  const reading = readRoutes(value ?? []);
   if (reading.ok) return reading.routes;
   problems.push(...reading.faults.map(({ path, message }) => ({ setting: `ROUTES${path}`, message })));
   return undefined;
 }
+
+/** Settings that there are not, where one of nearly the same name is not set: what was meant by it would not hold. */
+function misspelt(env: Env): readonly Misconfiguration[] {
+  const unset = SETTINGS.filter((name) => (env as Record<string, unknown>)[name] === undefined);
+  return Object.entries(env).flatMap(([name, value]) => {
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return [];
+    if ((SETTINGS as readonly string[]).includes(name)) return [];
+    const meant = nearest(name, unset);
+    return meant === null ? [] : [{ setting: name, message: `is no setting.${didYouMean(meant)}` }];
+  });
+}
+
+/** The names of all settings and secrets that are text or a list. */
+const SETTINGS = [
+  "REKEY_ADMIN_TOKEN",
+  "REKEY_ADMIN_TOKEN_NEXT",
+  "REKEY_PEPPERS",
+  "REKEY_SIGNING_PEPPER",
+  "REKEY_ASSERTION_KEY",
+  "REKEY_PROXY_TOKEN",
+  "MODE",
+  "ORIGIN_URL",
+  "CREDENTIAL_HEADER",
+  "CONTROL_HOST",
+  "KEY_PREFIX",
+  "DECISION_TIMEOUT_MS",
+  "ORIGIN_TIMEOUT_MS",
+  "LOG_ADMITTED",
+  "LEDGER_EPOCH",
+  "EVENTS_RETENTION_DAYS",
+  "SIGHTINGS_RETENTION_DAYS",
+  "WEBHOOK_RESOLVER",
+  "WEBHOOKS_TO_LOOPBACK",
+  "ROUTES",
+  "ROUTES_DEFAULT",
+  "ROUTES_SPELLING",
+] as const satisfies readonly (keyof Env)[];
 
 const DEFAULT_RESOLVER = "https://cloudflare-dns.com/dns-query";
 

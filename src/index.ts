@@ -79,6 +79,21 @@ function configured(answer: (config: Config, context: Context<Arrival>) => Answe
   };
 }
 
+/** A path that has more than one reading is refused, but where a rule wants such paths as they are. */
+function answerUnreadable(
+  request: Request,
+  env: Env,
+  requestId: string,
+  target: Extract<Target, { ok: false }>,
+): Answer {
+  const reading = configOf(env);
+  const isGateway = reading.ok && reading.config.mode === "gateway";
+  if (isGateway && reading.config.routes.hasOpaque && !carriesProxyToken(request.headers, reading.config)) {
+    return gateway(request, { env, config: reading.config, requestId, target });
+  }
+  return problem("invalid-path", { requestId, detail: target.because });
+}
+
 export default {
   fetch(request, env, ctx) {
     const requestId = newRequestId();
@@ -87,7 +102,7 @@ export default {
       return problem("invalid-request", { requestId, detail: "The Host header is not one host." });
     }
     const target = targetOf(request.url);
-    if (!target.ok) return problem("invalid-path", { requestId, detail: target.because });
+    if (!target.ok) return answerUnreadable(request, env, requestId, target);
     return app.fetch(request, { env, requestId, target }, ctx);
   },
 

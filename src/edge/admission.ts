@@ -9,7 +9,7 @@ import type { Admission } from "../key/admission.ts";
 import type { Verdict } from "../key/admit.ts";
 import { isTagged, type ParsedCredential } from "../key/credential.ts";
 import { digestOf } from "../key/digest.ts";
-import type { RouteRule } from "../routes.ts";
+import type { RouteRule } from "../routing/rule.ts";
 import type { Goal } from "./path.ts";
 
 /** A request that wants in at the edge, whoever carries it: the gateway itself, or a proxy that asks about it. */

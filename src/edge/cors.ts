@@ -1,4 +1,4 @@
-import type { CorsRule } from "../routes.ts";
+import type { CorsRule } from "../routing/rule.ts";
 
 // The CORS protocol of the Fetch standard, for paths whose rule lets pages of other sites call them.
 

@@ -2,7 +2,7 @@ import { problem } from "../http/problem.ts";
 import { sayAdmission, type Told } from "../http/say-admission.ts";
 import type { Allowance } from "../key/allowance.ts";
 import { redact } from "../key/credential.ts";
-import type { RouteRule } from "../routes.ts";
+import type { RouteRule } from "../routing/rule.ts";
 import { BodyLimit } from "./body-limit.ts";
 import { answerWith, type Cargo } from "./cargo.ts";
 import { awaitFirstByte, type FirstByte } from "./first-byte.ts";

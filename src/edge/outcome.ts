@@ -1,4 +1,4 @@
-import type { RefundOutcome, RouteRule } from "../routes.ts";
+import type { RefundOutcome, RouteRule } from "../routing/rule.ts";
 
 /** What came of an admitted request at its origin, as far as its charge depends on it. */
 export type Outcome = {

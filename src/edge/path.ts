@@ -23,12 +23,8 @@ export type Goal = Extract<Target, { ok: true }>;
  * parameters (`;`), control characters, escapes of escapes, escapes that are not UTF-8.
  */
 export function targetOf(url: string): Target {
-  const pathAt = url.indexOf("/", url.indexOf("://") + 3);
-  const queryAt = url.indexOf("?");
-  // `OPTIONS *`, and an absolute-form target without a path.
-  if (pathAt === -1 || (queryAt !== -1 && queryAt < pathAt)) return refuse("the request target has no path");
-  const raw = queryAt === -1 ? url.slice(pathAt) : url.slice(pathAt, queryAt);
-  const query = queryAt === -1 ? "" : url.slice(queryAt);
+  const { path: raw, query } = rawPathOf(url);
+  if (raw === "") return refuse("the request target has no path");
   if (CANONICAL.test(raw)) return { ok: true, path: raw, query };
   return normalize(raw, query);
 }
@@ -40,10 +36,19 @@ export function targetOf(url: string): Target {
 export function canonicalTargetOf(url: string): Target {
   const target = targetOf(url);
   if (!target.ok) return target;
-  const pathAt = url.indexOf("/", url.indexOf("://") + 3);
-  return url.startsWith(target.path, pathAt) && url.length === pathAt + target.path.length + target.query.length
+  return rawPathOf(url).path === target.path
     ? target
     : refuse("the path is not in its canonical form: dots, or escapes that servers read differently");
+}
+
+/** Path and query of a URL as the client wrote them. The path is empty for `OPTIONS *`, and where the URL has none. */
+export function rawPathOf(url: string): { readonly path: string; readonly query: string } {
+  const pathAt = url.indexOf("/", url.indexOf("://") + 3);
+  const queryAt = url.indexOf("?");
+  if (pathAt === -1 || (queryAt !== -1 && queryAt < pathAt)) return { path: "", query: "" };
+  return queryAt === -1
+    ? { path: url.slice(pathAt), query: "" }
+    : { path: url.slice(pathAt, queryAt), query: url.slice(queryAt) };
 }
 
 /** Segments of characters that need no escape and are no dots: nearly every path there is. */

@@ -1,10 +1,10 @@
 import type { Config, Env } from "../env.ts";
 import { problem } from "../http/problem.ts";
-import type { RouteRule } from "../routes.ts";
+import type { RouteRule } from "../routing/rule.ts";
 import { saysTooLarge } from "./body-limit.ts";
 import { faultOfFraming } from "./framing.ts";
 import { destinationOf, type Destination } from "./origin.ts";
-import type { Goal } from "./path.ts";
+import type { Goal, Target } from "./path.ts";
 import { isWebSocket } from "./websocket.ts";
 
 /** A request for the gateway, with everything that was found out about it on the way in. */
@@ -12,11 +12,12 @@ export type GatewayCall = {
   readonly env: Env;
   readonly config: Config;
   readonly requestId: string;
-  readonly target: Goal;
+  readonly target: Target;
 };
 
 /** A call with the rule that decides about it, and how it reached us. */
-export type RuledCall = GatewayCall & {
+export type RuledCall = Omit<GatewayCall, "target"> & {
+  readonly target: Goal;
   readonly rule: RouteRule;
   readonly scheme: string;
   readonly host: string;

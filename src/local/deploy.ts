@@ -2,6 +2,7 @@ import { unstable_readConfig as readConfig } from "wrangler";
 import { command, Stop } from "./command.ts";
 import { ASSERTION_KEY, REQUIRED_SECRETS } from "./dev-vars.ts";
 import { needsAssertionKey, routesSetting } from "./routes-setting.ts";
+import { checkWorkerSettings } from "./worker-settings.ts";
 import { ROOT, wrangler, wranglerInFront } from "./wrangler.ts";
 
 const HELP = `
@@ -27,6 +28,7 @@ await command(HELP, ["dry-run"], async ({ "dry-run": dryRun = false }) => {
     throw new Stop("WEBHOOKS_TO_LOOPBACK is for local runs, which set it by themselves: take it out of wrangler.toml.");
   }
 
+  checkWorkerSettings();
   const secrets = [...REQUIRED_SECRETS, ...(needsAssertionKey(routesSetting()) ? [ASSERTION_KEY] : [])];
 
   if (dryRun) {

@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { Stop } from "./command.ts";
 import { startDemoOrigin } from "./demo-origin.ts";
-import { ensureDevVars } from "./dev-vars.ts";
+import { DEV_VARS, ensureDevVars } from "./dev-vars.ts";
 import { guard } from "./guarded.ts";
 import { claimState } from "./state-lock.ts";
 import { spawnWrangler, wrangler } from "./wrangler.ts";
@@ -64,6 +64,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalRekey> {
     const worker = startWorker(port, originUrl, options);
     cleanUp.push(worker.stop);
     await answering(url, worker.ended);
+    await serving(url);
     return { url, originUrl, stop, ended: worker.ended };
   } catch (cause) {
     await stop();
@@ -110,6 +111,14 @@ async function answering(url: string, ended: Promise<string>): Promise<void> {
     if (await isHealthy(url)) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+}
+
+/** A Worker that is alive and has a secret that cannot be used serves nothing: its log has just said why. */
+async function serving(url: string): Promise<void> {
+  const response = await fetch(`${url}/_rekey/problems/misconfigured`, { signal: AbortSignal.timeout(10_000) });
+  if (response.status !== 503) return void (await response.arrayBuffer());
+  const { detail } = (await response.json()) as { readonly detail: string };
+  throw new Stop(`${detail}\nWhat is wrong with each is above. Secrets of local runs are in ${DEV_VARS}.`);
 }
 
 /** True if a Rekey answers there. */

@@ -3,6 +3,7 @@ import { DEV_VARS } from "./dev-vars.ts";
 import { startLocal } from "./local-rekey.ts";
 import { npmEnds } from "./parent.ts";
 import { localSettings } from "./settings.ts";
+import { checkWorkerSettings } from "./worker-settings.ts";
 
 const HELP = `
 npm start [-- --verbose]
@@ -22,7 +23,11 @@ await command(HELP, ["verbose"], async ({ verbose = false }) => {
     void npmEnds().then(() => resolve("stopping"));
   });
 
-  const starting = startLocal({ ...localSettings(process.env), verbose, progress: console.log });
+  const settings = localSettings(process.env);
+  // Before anything is started: with these the Worker would answer every request with 503.
+  checkWorkerSettings(settings.originUrl === undefined ? {} : { ORIGIN_URL: settings.originUrl });
+
+  const starting = startLocal({ ...settings, verbose, progress: console.log });
   const rekey = await Promise.race([starting, stopping]);
   if (rekey === "stopping") {
     // Interrupted before it ran: what it has started meanwhile is ended all the same.

@@ -136,6 +136,34 @@ describe("what cannot work is said, and nothing is started", () => {
   });
 });
 
+describe("settings with which nothing could be served end it before it has begun", () => {
+  it.each([
+    ["ROUTES = [", 'ROUTES = [\n  { path = "/v1/orders/:id" },', "ROUTES[0].path has a named segment"],
+    ["ROUTES = [", 'ROUTES = [\n  { path = "/*" },', "ROUTES[1].path is named again"],
+    ["ROUTES = [", "ROUTS = [", "ROUTES is not set"],
+    ['ORIGIN_URL = ""', 'ORIGIN_URL = "http://10.0.0.5:3000"', "ORIGIN_URL must be https"],
+  ])("%s → %s: %s", async (is, becomes, message) => {
+    await using checkout = await checkOut();
+    const file = join(checkout.path, "wrangler.toml");
+    await writeFile(file, (await readFile(file, "utf8")).replace(is, becomes));
+    const start = checkout.run("node", ["src/local/start.ts"], { PORT: String(await freePort()) });
+    const bundle = checkout.run("npx", ["wrangler", "deploy", "--dry-run"], { CLOUDFLARE_API_TOKEN: "" });
+    expect(await start.ended).toBe(1);
+    expect(start.output()).toContain(message);
+    expect(start.output()).not.toContain("Rekey listens");
+    expect(await bundle.ended).not.toBe(0);
+    expect(bundle.output()).toContain(message);
+  });
+
+  it("a secret that cannot be used", async () => {
+    await using checkout = await checkOut();
+    await writeFile(join(checkout.path, ".dev.vars"), "REKEY_ADMIN_TOKEN=short\nREKEY_PEPPERS=a:short\n");
+    const start = checkout.run("node", ["src/local/start.ts"], { PORT: String(await freePort()) });
+    expect(await start.ended).toBe(1);
+    expect(start.output()).toContain("These settings cannot be used: REKEY_ADMIN_TOKEN, REKEY_PEPPERS");
+  });
+});
+
 describe("npm run <name> -- --help", () => {
   let checkout: Checkout;
   beforeAll(async () => {
@@ -143,7 +171,7 @@ describe("npm run <name> -- --help", () => {
   });
   afterAll(() => checkout[Symbol.asyncDispose]());
 
-  it.each(["start", "demo", "deploy", "bundle", "routes", "audit"])(
+  it.each(["start", "demo", "deploy", "bundle", "routes", "check-settings", "audit"])(
     "explains %s and does nothing else",
     async (name) => {
       const before = await readdir(checkout.path);

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { gateway } from "../../src/edge/gateway.ts";
 import { requireConfig, type Config, type Env } from "../../src/env.ts";
-import { UNNAMED, type RouteRule } from "../../src/routes.ts";
+import { routeTable, UNNAMED, type RouteRule } from "../../src/routing/rule.ts";
 
 export type GatewayAsk = {
   /** What stands behind the gateway. By default it says yes to everything. */
@@ -29,7 +29,7 @@ export function throughGateway(credential: string, ask: GatewayAsk = {}): Promis
   });
   return gateway(request, {
     env: { ...env, ORIGIN, ...ask.env },
-    config: { ...requireConfig(env), routes: [{ ...UNNAMED, ...rule }], ...ask.config },
+    config: { ...requireConfig(env), routes: routeTable([{ ...UNNAMED, ...rule }]), ...ask.config },
     requestId: "req_test",
     target: { ok: true, path: "/orders", query: "" },
   });

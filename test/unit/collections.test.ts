@@ -21,7 +21,9 @@ const BOUNDED: Readonly<Record<string, string>> = {
   "key-object/tally.ts #clients": "64 addresses (key/client.ts)",
   "key-object/state.ts #events": "what the next write takes, and empties",
   "key-object/state.ts #hours": "what the next write takes, and empties",
-  "routes.ts patterns": "one for each rule of the settings, gone with them",
+  "routing/match.ts compiledTables": "one for each table of rules, gone with it",
+  "routing/match.ts #combined":
+    "1,024 pairs of rules (MOST_COMBINED); their outer entries are the rules of the setting",
   "webhook-object/handover.ts #handedOver": "no more than may be under way at once",
   "webhook-object/sending.ts #underWay": "the connections that a webhook has open, which are few",
 };

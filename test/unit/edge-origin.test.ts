@@ -8,7 +8,7 @@ import { testSecrets } from "../support/settings.ts";
 const binding = { fetch: async () => new Response() } as unknown as Fetcher;
 
 function configWith(settings: Record<string, string> = {}): Config {
-  const reading = configOf({ ...testSecrets, ...settings } as unknown as Env);
+  const reading = configOf({ ...testSecrets, ROUTES: "[]", ...settings } as unknown as Env);
   if (!reading.ok) throw new Error(JSON.stringify(reading.problems));
   return reading.config;
 }

@@ -4,7 +4,7 @@ import { testSecrets } from "../support/settings.ts";
 
 /** An environment with the least that works; a test adds the one setting that matters to it. */
 const anEnv = (settings: Partial<Record<keyof Env, string>> = {}): Env =>
-  ({ ...testSecrets, ...settings }) as unknown as Env;
+  ({ ...testSecrets, ROUTES: "[]", ...settings }) as unknown as Env;
 
 /** What is wrong, as `SETTING: what`. */
 const problemsOf = (settings: Partial<Record<keyof Env, string>>): string[] => {

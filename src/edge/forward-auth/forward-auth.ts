@@ -4,9 +4,11 @@ import { problem } from "../../http/problem.ts";
 import { sayAdmission } from "../../http/say-admission.ts";
 import { shielded } from "../../http/shield.ts";
 import type { Identity } from "../../key/identity.ts";
-import { isMethod, METHODS, ruleFor, type RouteRule } from "../../routes.ts";
+import { forwardedMethods } from "../../routing/match.ts";
+import { METHODS, type RouteRule } from "../../routing/rule.ts";
 import { admitted, urlFault, type Arriving } from "../admission.ts";
 import { canonicalTargetOf, type Target } from "../path.ts";
+import { ruleOf } from "../route.ts";
 import { IDENTITY_HEADERS, identityHeaders } from "../request-headers.ts";
 import { askedFor, PROXIES, refusalFor, type AskedFor } from "./proxies.ts";
 
@@ -58,8 +60,12 @@ async function answerTo(asked: AskedFor, headers: Headers, about: Question): Pro
     ? canonicalTargetOf(`https://forward-auth${uri}`)
     : { ok: false, because: "the request target is not a path" };
   if (!target.ok) return problem("invalid-path", { requestId, detail: target.because });
-  if (!isMethod(method)) return problem("method-not-allowed", { requestId, headers: { allow: METHODS.join(", ") } });
-  const rule = ruleFor(config.routes, method, target.path);
+  const rule = ruleOf(config.routes, method, headers, target.path);
+  if (rule === null) {
+    const allow = forwardedMethods(config.routes, METHODS).join(", ");
+    return problem("method-not-allowed", { requestId, headers: { allow } });
+  }
+  if (rule.deny) return problem("not-found", { requestId });
   const fault = faultUnder(rule, asked, requestId);
   if (fault !== null) return fault;
   if (rule.public) {

@@ -5,6 +5,54 @@ const ADMISSION = "const asked = await enter(holder, admission, ending);";
 /** Bugs in the Worker: the gateway and the control API. */
 export const IN_THE_WORKER: readonly Mutant[] = [
   {
+    bug: "a spelling in capitals meets the weaker rule behind its own",
+    breaks: "P8",
+    file: "src/routing/fold.ts",
+    edits: [
+      { from: "decoded(segment).toUpperCase().toLowerCase()", to: "decoded(segment)" },
+      { from: "[a-z0-9\\-._~!$&'()*+,=:@]+\\/)*", to: "[A-Za-z0-9\\-._~!$&'()*+,=:@]+\\/)*" },
+    ],
+    catcher: { project: "unit", test: "test/unit/route-folding.test.ts" },
+  },
+  {
+    bug: "an extension leads around the rule of a path",
+    breaks: "P8",
+    file: "src/routing/fold.ts",
+    edits: [{ from: "return dot === -1 ? segments", to: "return dot !== 0 ? segments" }],
+    catcher: { project: "unit", test: "test/unit/route-folding.test.ts" },
+  },
+  {
+    bug: "of two rules the weaker scopes hold",
+    breaks: "P8",
+    file: "src/routing/stricter.ts",
+    edits: [
+      {
+        from: "scopes: [...new Set([...one.scopes, ...other.scopes, ...anyScope.all])],",
+        to: "scopes: [...new Set([...one.scopes, ...anyScope.all])],",
+      },
+    ],
+    catcher: { project: "unit", test: "test/unit/route-folding.test.ts" },
+  },
+  {
+    bug: "an opaque path is decoded only once before it is judged",
+    breaks: "P8",
+    file: "src/routing/opaque.ts",
+    edits: [
+      {
+        from: "for (const reading of readings) { for (const read",
+        to: "for (const reading of [raw]) { for (const read",
+      },
+    ],
+    catcher: { project: "unit", test: "test/unit/route-folding.test.ts" },
+  },
+  {
+    bug: "a method that a header names is not judged",
+    breaks: "P8",
+    file: "src/edge/route.ts",
+    edits: [{ from: "if (meant === null || meant === method) return rule;", to: "if (meant !== '') return rule;" }],
+    catcher: { project: "outside", test: "test/edge/opaque-paths.test.ts" },
+  },
+  {
     bug: "forward-auth judges what the dots of a path resolve to, and the proxy forwards the path",
     breaks: "P8",
     file: "src/edge/forward-auth/forward-auth.ts",

@@ -16,6 +16,7 @@ export type Env = {
   readonly ORIGIN?: Fetcher;
   readonly REKEY_ADMIN_TOKEN?: string;
   readonly REKEY_ADMIN_TOKEN_NEXT?: string;
+  readonly REKEY_OPERATORS?: string;
   readonly REKEY_PEPPERS?: string;
   readonly REKEY_SIGNING_PEPPER?: string;
   readonly REKEY_ASSERTION_KEY?: string;
@@ -31,6 +32,7 @@ export type Env = {
   readonly DECISION_TIMEOUT_MS?: string;
   readonly ORIGIN_TIMEOUT_MS?: string;
   readonly LOG_ADMITTED?: string;
+  readonly CONTROL_CHANGES_PER_MINUTE?: string;
   readonly LEDGER_EPOCH?: string;
   readonly EVENTS_RETENTION_DAYS?: string;
   readonly SIGHTINGS_RETENTION_DAYS?: string;
@@ -45,8 +47,12 @@ export type Env = {
 /** The settings, read once per isolate and known to be good. */
 export type Config = {
   readonly mode: "gateway" | "verify";
-  /** One, or two while the token is being rotated. */
+  /** Every token that opens the control API, the operators' too. */
   readonly adminTokens: readonly string[];
+  /** Whose token is whose. A name stands twice while its token is being replaced. */
+  readonly operators: readonly Operator[];
+  /** How many changes a control key may make in a minute. */
+  readonly controlChangesPerMinute: number;
   /** All of them verify. */
   readonly peppers: readonly Pepper[];
   /** The one that signs. */
@@ -81,6 +87,9 @@ export type Config = {
   /** Whether webhooks may lead to this machine itself, over plain http too: local runs only. */
   readonly webhooksToLoopback: boolean;
 };
+
+/** Somebody, or something, that may do everything, by name. */
+export type Operator = { readonly name: string; readonly token: string };
 
 /** An Ed25519 key as a JWK (RFC 8037), private part included. */
 export type AssertionKey = {
@@ -132,6 +141,7 @@ function readConfig(env: Env): ConfigReading {
     // An empty secret is how a token is taken away again.
     env.REKEY_ADMIN_TOKEN_NEXT ? read("REKEY_ADMIN_TOKEN_NEXT", readToken(env.REKEY_ADMIN_TOKEN_NEXT)) : undefined,
   ].filter((token) => token !== undefined);
+  const operators = read("REKEY_OPERATORS", readOperators(env.REKEY_OPERATORS ?? ""));
   const peppers = read("REKEY_PEPPERS", readPeppers(env.REKEY_PEPPERS ?? ""));
   const signingPepper = peppers && read("REKEY_SIGNING_PEPPER", readSigningPepper(peppers, env.REKEY_SIGNING_PEPPER));
   const mode = read("MODE", readChoice(env.MODE || "gateway", ["gateway", "verify"]));
@@ -159,6 +169,10 @@ function readConfig(env: Env): ConfigReading {
   const decisionTimeoutMs = read("DECISION_TIMEOUT_MS", readWhole(env.DECISION_TIMEOUT_MS || "5000", 50, 60_000));
   const originTimeoutMs = read("ORIGIN_TIMEOUT_MS", readWhole(env.ORIGIN_TIMEOUT_MS || "30000", 50, 600_000));
 
+  const controlChangesPerMinute = read(
+    "CONTROL_CHANGES_PER_MINUTE",
+    readWhole(env.CONTROL_CHANGES_PER_MINUTE || "120", 1, 1_000_000),
+  );
   const logAdmitted = read("LOG_ADMITTED", readShare(env.LOG_ADMITTED || "0.01"));
   const ledgerEpoch = read("LEDGER_EPOCH", readEpoch(env.LEDGER_EPOCH ?? ""));
   const eventsRetentionDays = read(
@@ -170,8 +184,13 @@ function readConfig(env: Env): ConfigReading {
     readWhole(env.SIGHTINGS_RETENTION_DAYS || "90", 1, 36_500),
   );
 
+  // What is no good secret has been named already.
+  problems.push(...sharedSecrets(env).filter(({ setting }) => !problems.some((other) => other.setting === setting)));
+
   if (
     problems.length > 0 ||
+    operators === undefined ||
+    controlChangesPerMinute === undefined ||
     ledgerEpoch === undefined ||
     logAdmitted === undefined ||
     eventsRetentionDays === undefined ||
@@ -199,7 +218,9 @@ function readConfig(env: Env): ConfigReading {
     ok: true,
     config: {
       mode,
-      adminTokens,
+      adminTokens: [...adminTokens, ...operators.map(({ token }) => token)],
+      operators,
+      controlChangesPerMinute,
       peppers,
       signingPepper,
       originUrl,
@@ -239,6 +260,61 @@ function readToken(value: string): string | Fault {
     return new Fault("must be at least 43 base64url or 64 hex characters (256 bits)");
   }
   return looksRandom(value) ? value : new Fault("looks like a placeholder: make one with `openssl rand -hex 32`");
+}
+
+/** What a name of an operator looks like, and how many there may be: all are compared with every token that comes. */
+const OPERATOR_NAME = /^[a-z][a-z0-9_.-]{0,31}$/;
+const MOST_OPERATORS = 64;
+
+/** `"alice:<token>,ci:<token>"`; a name may stand twice, for as long as its token is being replaced. */
+function readOperators(value: string): readonly Operator[] | Fault {
+  if (value === "") return [];
+  const operators: Operator[] = [];
+  for (const entry of value.split(",")) {
+    const match = /^\s*([^:\s]*):(\S*)\s*$/.exec(entry);
+    const [, name = "", secret = ""] = match ?? [];
+    if (!OPERATOR_NAME.test(name)) {
+      return new Fault(
+        "must be a list like alice:<token>,ci:<token>, each name a small letter and up to 31 of a-z, 0-9, dot, _ and -",
+      );
+    }
+    const token = readToken(secret);
+    if (token instanceof Fault) return new Fault(`has for "${name}" a token that ${token.message}`);
+    if (operators.filter((other) => other.name === name).length === 2) {
+      return new Fault(`lists "${name}" three times: two tokens are enough while one replaces the other`);
+    }
+    operators.push({ name, token });
+  }
+  if (operators.length > MOST_OPERATORS) return new Fault(`lists more than ${MOST_OPERATORS} tokens`);
+  return operators;
+}
+
+/** What stands behind each name of a list. */
+const secretsOf = (list: string | undefined) => (list ?? "").split(",").map((entry) => entry.split(":")[1]?.trim());
+
+/**
+ * Secrets that stand in two places. Whoever is given one is given the other with it, and to take one away again takes
+ * both; a proxy could do what only an operator may.
+ */
+function sharedSecrets(env: Env): Misconfiguration[] {
+  const d = /"d"\s*:\s*"([^"]*)"/g;
+  const held = (
+    [
+      ["REKEY_ADMIN_TOKEN", [env.REKEY_ADMIN_TOKEN]],
+      ["REKEY_ADMIN_TOKEN_NEXT", [env.REKEY_ADMIN_TOKEN_NEXT]],
+      ["REKEY_OPERATORS", secretsOf(env.REKEY_OPERATORS)],
+      ["REKEY_PEPPERS", secretsOf(env.REKEY_PEPPERS)],
+      ["REKEY_ASSERTION_KEY", [...(env.REKEY_ASSERTION_KEY ?? "").matchAll(d)].map(([, secret]) => secret)],
+      ["REKEY_PROXY_TOKEN", [env.REKEY_PROXY_TOKEN]],
+    ] as const
+  ).flatMap(([setting, secrets]) => secrets.filter((secret) => !!secret).map((secret) => ({ setting, secret })));
+  return held.flatMap(({ setting, secret }, at) => {
+    const first = held.findIndex((other) => other.secret === secret);
+    if (first === at) return [];
+    const where =
+      held[first]!.setting === setting ? "twice the same secret" : `a secret that ${held[first]!.setting} has too`;
+    return [{ setting, message: `has ${where}: make one for each, with \`openssl rand -hex 32\`` }];
+  });
 }
 
 /** `"a:<base64url>,b:<base64url>"`: each pepper has an id of one base62 character and at least 256 bits. */

@@ -4,7 +4,7 @@ import { FORWARD_AUTH_PATH, carriesProxyToken, forwardAuth } from "./edge/forwar
 import { gateway } from "./edge/gateway.ts";
 import { isPlainHost } from "./edge/host.ts";
 import { targetOf, type Target } from "./edge/path.ts";
-import { configOf, type Config, type Env } from "./env.ts";
+import { configOf, type Config, type ConfigReading, type Env } from "./env.ts";
 import { healthz } from "./http/healthz.ts";
 import { misconfigured } from "./http/misconfigured.ts";
 import { problem } from "./http/problem.ts";
@@ -64,7 +64,7 @@ function configured(answer: (config: Config, context: Context<Arrival>) => Answe
   return (context: Context<Arrival>): Answer => {
     const { env, requestId, target } = context.env;
     const { raw } = context.req;
-    const reading = configOf(env);
+    const reading = readSettings(env, raw);
     if (!reading.ok) {
       // A proxy would take it for a yes.
       const isQuestion = raw.headers.has("rekey-proxy-token");
@@ -86,13 +86,29 @@ function answerUnreadable(
   requestId: string,
   target: Extract<Target, { ok: false }>,
 ): Answer {
-  const reading = configOf(env);
+  const reading = readSettings(env, request);
   const isGateway = reading.ok && reading.config.mode === "gateway";
   if (isGateway && reading.config.routes.hasOpaque && !carriesProxyToken(request.headers, reading.config)) {
     return gateway(request, { env, config: reading.config, requestId, target });
   }
   return problem("invalid-path", { requestId, detail: target.because });
 }
+
+/** The settings, of which one may be used on one's own machine only. */
+function readSettings(env: Env, request: Request): ConfigReading {
+  const reading = configOf(env);
+  return reading.ok && reading.config.webhooksToLoopback && isDeployed(request) ? LOOPBACK_DEPLOYED : reading;
+}
+
+/** The platform names every request that reaches it over its network; a run on one's own machine is not there. */
+const isDeployed = ({ headers }: Request): boolean => headers.has("cf-ray");
+
+const LOOPBACK_DEPLOYED: ConfigReading = {
+  ok: false,
+  problems: [
+    { setting: "WEBHOOKS_TO_LOOPBACK", message: "is for local runs, which set it by themselves: take it away" },
+  ],
+};
 
 export default {
   fetch(request, env, ctx) {

@@ -6,7 +6,7 @@ import { readCredential } from "../http/read-credential.ts";
 import { refusalResponse } from "../http/refusal-response.ts";
 import type { Verdict } from "../key/admit.ts";
 import { ADMIN, type Authority } from "../key/authority.ts";
-import { isTagged } from "../key/credential.ts";
+import { isTagged, parseCredential } from "../key/credential.ts";
 import { digestOf } from "../key/digest.ts";
 import type { ControlScope, Surroundings } from "./operation.ts";
 
@@ -25,12 +25,15 @@ export type Admitted = Extract<Verdict, { readonly admitted: true }>;
  *
  * A control key is an ordinary key. Its own object admits the call, with everything that may refuse an ordinary
  * request, and what it may do to the target is judged by the target's object.
+ *
+ * @param isChange whether the call is one of the changes of which a control key may make so many in a minute.
  */
-export async function authorize(scope: ControlScope, call: Unsigned): Promise<Authorization> {
+export async function authorize(scope: ControlScope, call: Unsigned, isChange: boolean): Promise<Authorization> {
   const { request, env, config, requestId } = call;
   const token = bearerOf(request);
   if (token === null) return refuse(problem("missing-credentials", { requestId }));
-  if (isOneOf(config.adminTokens, token)) return { ok: true, authority: ADMIN, admission: null };
+  const admin = adminBy(token, config);
+  if (admin !== null) return { ok: true, authority: admin, admission: null };
 
   const reading = readCredential(request.headers, ["authorization"]);
   if (!reading.ok) return refuse(problem(reading.code, { requestId }));
@@ -48,6 +51,7 @@ export async function authorize(scope: ControlScope, call: Unsigned): Promise<Au
     requestId,
     call: { method: request.method, path: null, route: "control API", country: countryOf(request) },
     dryRun: false,
+    ...(isChange && { changesPerMinute: config.controlChangesPerMinute }),
   });
   if (!asked.answered) return refuse(problem("unavailable", { requestId }));
   const verdict = asked.answer;
@@ -61,17 +65,33 @@ export async function authorize(scope: ControlScope, call: Unsigned): Promise<Au
 
 const refuse = (response: Response): Authorization => ({ ok: false, response });
 
-/** The admin, if the call carries one of the admin tokens. */
-export function adminOf({ request, config }: Pick<Unsigned, "request" | "config">): Authority | null {
+/** The admin, if the call carries an admin token; `failed`: something that is none, and no key of ours either. */
+export function triedAdmin({ request, config }: Pick<Unsigned, "request" | "config">): Authority | "failed" | null {
   const token = bearerOf(request);
-  return token !== null && isOneOf(config.adminTokens, token) ? ADMIN : null;
+  if (token === null) return null;
+  const credential = parseCredential(token);
+  if (credential !== null && isTagged(credential, config.peppers)) return null;
+  return adminBy(token, config) ?? "failed";
+}
+
+/** Whose token it is. Every token is compared, whichever fits, so that the time it takes tells nothing. */
+function adminBy(token: string, { adminTokens, operators }: Unsigned["config"]): Authority | null {
+  const names = operators.filter((operator) => isOneOf([operator.token], token)).map(({ name }) => name);
+  if (!isOneOf(adminTokens, token)) return null;
+  return names[0] === undefined ? ADMIN : { kind: "admin", operator: names[0] };
 }
 
 const bearerOf = (request: Request): string | null =>
   /^Bearer +(.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? null;
 
-/** Who acts, as events name it. Both admin tokens are the same actor: rotating them must not break a retry. */
-export const actorOf = (authority: Authority): string => (authority.kind === "admin" ? "admin" : authority.keyId);
+/**
+ * Who acts, as events, receipts and logs name it. An operator is the same actor with every token of that name, as `admin`
+ * is with both of its tokens: replacing one must not break a retry.
+ */
+export function actorOf(authority: Authority): string {
+  if (authority.kind === "control-key") return authority.keyId;
+  return authority.operator === undefined ? "admin" : `operator:${authority.operator}`;
+}
 
 /** The authority of a call that needs one. */
 export function authorityOf({ authority }: Pick<Surroundings, "authority">): Authority {

@@ -67,6 +67,8 @@ export type Operation<Params = unknown, Query = unknown, Body = unknown> = {
   readonly summary: string;
   /** `self`: the holder of a key, about that key. `null`: anybody may ask. */
   readonly scope: ControlScope | "self" | null;
+  /** True: nobody has to say who asks, but an admin is told more. A wrong token counts at the shield all the same. */
+  readonly tellsAdmin?: true;
   /** True: answers on every host, even where CONTROL_HOST keeps the control API to one. */
   readonly everyHost?: true;
   /** Request headers that it heeds beside those that every call has. */

@@ -2,11 +2,11 @@ import type { Context } from "hono";
 import type { Config, Env } from "../env.ts";
 import { problem } from "../http/problem.ts";
 import { sayAdmission } from "../http/say-admission.ts";
-import { shielded } from "../http/shield.ts";
+import { isBelowLimit, shielded, tooManyFailures } from "../http/shield.ts";
 import type { Idempotency } from "../key/receipt.ts";
 import { wakeWebhooks } from "../webhook-object/wake.ts";
 import { notFound } from "./answer.ts";
-import { actorOf, adminOf, authorize, type Admitted, type Unsigned } from "./authority.ts";
+import { actorOf, authorize, triedAdmin, type Admitted, type Unsigned } from "./authority.ts";
 import { failed } from "./failed.ts";
 import { judge, type Fault, type Judged } from "./faults.ts";
 import { readHolder } from "./holder.ts";
@@ -31,7 +31,7 @@ export function serve(operation: Operation) {
     const behindShield = (given: Response) =>
       shielded(shield, request.headers.get("cf-connecting-ip"), requestId, given);
 
-    const signature = await sign(operation.scope, { request, env, config, requestId });
+    const signature = await sign(operation, { request, env, config, requestId });
     if (!signature.ok) return behindShield(signature.response);
     const { signed, admission } = signature;
     const response = await answer(signed, context).catch((cause: unknown) => failed(cause, requestId));
@@ -45,9 +45,12 @@ export function serve(operation: Operation) {
   };
 }
 
+/** Whether an operation is there to change something, and not only to ask. */
+const isChange = ({ method, scope }: Operation): boolean =>
+  method !== "GET" && scope !== null && scope !== "rekey:verify";
+
 /** Whether an operation may have changed a key. A verdict is too frequent to wake anybody for what it may have caused. */
-const mayChange = ({ method, scope }: Operation): boolean =>
-  method !== "GET" && scope !== null && scope !== "rekey:verify" && scope !== "rekey:webhooks:write";
+const mayChange = (operation: Operation): boolean => isChange(operation) && operation.scope !== "rekey:webhooks:write";
 
 /** How far back events are looked for when a change was made, and how many webhooks are woken then; the rest soon. */
 const WAKE_SINCE_MS = 10_000;
@@ -93,14 +96,23 @@ type Signature =
   | { readonly ok: false; readonly response: Response };
 
 /** Finds out who makes a call, or refuses it. */
-async function sign(scope: Operation["scope"], call: Unsigned): Promise<Signature> {
-  if (scope === null) return { ok: true, signed: { ...call, authority: adminOf(call), holder: null }, admission: null };
+async function sign(operation: Operation, call: Unsigned): Promise<Signature> {
+  const { scope } = operation;
+  if (scope === null) {
+    const tried = operation.tellsAdmin ? triedAdmin(call) : null;
+    const { env, request, requestId } = call;
+    if (tried === "failed" && !(await isBelowLimit(env.ADMIN_FAILURES, request.headers.get("cf-connecting-ip")))) {
+      return { ok: false, response: tooManyFailures(requestId) };
+    }
+    const authority = tried === "failed" ? null : tried;
+    return { ok: true, signed: { ...call, authority, holder: null }, admission: null };
+  }
   if (scope === "self") {
     const holder = readHolder(call);
     if (holder instanceof Response) return { ok: false, response: holder };
     return { ok: true, signed: { ...call, authority: null, holder }, admission: null };
   }
-  const authorization = await authorize(scope, call);
+  const authorization = await authorize(scope, call, isChange(operation));
   if (!authorization.ok) return authorization;
   const { authority, admission } = authorization;
   return { ok: true, signed: { ...call, authority, holder: null }, admission };

@@ -17,10 +17,18 @@ export async function shielded(
   requestId: string,
   answer: Response,
 ): Promise<Response> {
-  if (shield === undefined || address === null || !isFailedAuthentication(answer)) return answer;
-  const { success } = await shield.limit({ key: address });
-  return success ? answer : problem("too-many-failures", { requestId, headers: { "retry-after": RETRY_AFTER } });
+  if (!isFailedAuthentication(answer) || (await isBelowLimit(shield, address))) return answer;
+  return tooManyFailures(requestId);
 }
+
+/** Counts one failure of an address. False: it has too many. */
+export async function isBelowLimit(shield: RateLimit | undefined, address: string | null): Promise<boolean> {
+  if (shield === undefined || address === null) return true;
+  return (await shield.limit({ key: address })).success;
+}
+
+export const tooManyFailures = (requestId: string): Response =>
+  problem("too-many-failures", { requestId, headers: { "retry-after": RETRY_AFTER } });
 
 /** The longest period that the platform's binding knows, in seconds. */
 const RETRY_AFTER = "60";

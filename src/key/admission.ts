@@ -17,6 +17,8 @@ export type Admission = {
   readonly open?: number;
   /** Whether the asker is the gateway, where a key's exchanges can be counted. */
   readonly viaGateway?: boolean;
+  /** How many changes the key may make in a minute, of which this is one; absent: this is none. */
+  readonly changesPerMinute?: number;
   /** The only owner whose keys exist for the one who asks; absent: every owner's. */
   readonly onlyOwner?: string;
   /** Say which rule decided, and what each counter held. */

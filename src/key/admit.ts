@@ -1,6 +1,6 @@
 import type { Admission } from "./admission.ts";
 import { allowanceOf, type Allowance } from "./allowance.ts";
-import { crowdRefusal, holderOf, reachRefusal, rotationRefusal, takePace, takeQuota } from "./checks.ts";
+import { crowdRefusal, holderOf, reachRefusal, rotationRefusal, takeChange, takePace, takeQuota } from "./checks.ts";
 import type { Explanation } from "./explain.ts";
 import { followPolicy } from "./follow-policy.ts";
 import type { Holder, Identity } from "./identity.ts";
@@ -56,10 +56,12 @@ export function admit(key: Key, request: Admission, now: EpochMs, { mint, random
   if (crowd !== null) return refuse(crowd, allowanceOf(key, now));
   const pace = takePace(key, request.cost, now);
   if (!pace.ok) return refuse(pace.refusal, allowanceOf(key, now));
+  const changes = takeChange(key, request, now);
+  if (!changes.ok) return refuse(changes.refusal, allowanceOf(key, now));
   const quota = takeQuota(key, request.cost, now);
   if (!quota.ok) return refuse(quota.refusal, allowanceOf(key, now));
 
-  const counted = count(key, request, holder, { rateLimits: pace.next, quota: quota.next }, now);
+  const counted = count(key, request, holder, { rateLimits: pace.next, quota: quota.next, ...changes.next }, now);
   const answer: Verdict = {
     admitted: true,
     at: now,
@@ -99,7 +101,7 @@ function count(
   key: Key,
   { cost, call }: Admission,
   { current, identity }: Extract<Holder, { current: boolean }>,
-  taken: Pick<Use, "rateLimits" | "quota">,
+  taken: Pick<Use, "rateLimits" | "quota" | "controlChanges">,
   now: EpochMs,
 ): Key {
   const { use, receipts } = key;

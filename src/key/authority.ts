@@ -9,7 +9,11 @@ import type { EpochMs } from "./time.ts";
  * outside and the change inside, the target could have become stronger.
  */
 export type Authority =
-  | { readonly kind: "admin" }
+  | {
+      readonly kind: "admin";
+      /** The name of the operator; absent: the deployment's own admin token was presented. */
+      readonly operator?: string;
+    }
   | {
       readonly kind: "control-key";
       readonly keyId: KeyId;

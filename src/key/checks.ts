@@ -1,8 +1,8 @@
 import type { Admission } from "./admission.ts";
 import { identify, type Holder } from "./identity.ts";
 import { isAllowedIp } from "./ip.ts";
-import type { Key } from "./key.ts";
-import { BOUNDS, QUOTA_NAME } from "./policy.ts";
+import type { Key, Use } from "./key.ts";
+import { BOUNDS, controlChangesLimit, QUOTA_NAME } from "./policy.ts";
 import { takeFromQuota, type QuotaState } from "./quota.ts";
 import { takeFromRateLimit } from "./rate-limit.ts";
 import type { RateLimitState } from "./rate-limit-algorithms.ts";
@@ -55,6 +55,19 @@ export function takePace({ profile, use }: Key, cost: number, now: EpochMs): Pac
     }
   }
   return slowest === null ? { ok: true, next } : { ok: false, refusal: slowest };
+}
+
+type Changes =
+  { readonly ok: true; readonly next: Pick<Use, "controlChanges"> } | { readonly ok: false; readonly refusal: Refusal };
+
+/** Takes one of the changes that a control key may make in a minute, if this is one. */
+export function takeChange({ use }: Key, { changesPerMinute }: Admission, now: EpochMs): Changes {
+  if (changesPerMinute === undefined) return { ok: true, next: {} };
+  const rule = controlChangesLimit(changesPerMinute);
+  const take = takeFromRateLimit(rule, use.controlChanges ?? null, 1, now);
+  if (take.ok) return { ok: true, next: { controlChanges: take.next } };
+  if (take.never) return { ok: false, refusal: { reason: "cost-exceeds-limit", limit: rule.name } };
+  return { ok: false, refusal: { reason: "rate-limited", limit: rule.name, retryAt: take.retryAt } };
 }
 
 type Quota =

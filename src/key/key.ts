@@ -132,6 +132,8 @@ export type Use = {
   readonly rateLimits: readonly RateLimitState[];
   /** How often the key has rotated itself lately. */
   readonly selfRotations: RateLimitState;
+  /** How many changes it has made lately as a control key; absent: none ever. */
+  readonly controlChanges?: RateLimitState;
 };
 
 /** The key after it was moved on, and what is to be told of it. The same `key` means nothing changed. */

@@ -77,6 +77,13 @@ export const SELF_ROTATE_LIMIT: RateLimitRule = {
   unit: "request",
 };
 
+/** How often a control key may change something: every change writes to the key that it is about, and to the ledger. */
+export const controlChangesLimit = (limit: number): RateLimitRule => ({
+  ...SELF_ROTATE_LIMIT,
+  name: "control-changes",
+  limit,
+});
+
 /** How often a key may read itself, or be revoked once more: it is asked of the same object as every admission. */
 export const SELF_LIMIT: RateLimitRule = { ...SELF_ROTATE_LIMIT, name: "self", limit: 120 };
 

@@ -50,6 +50,27 @@ describe("settings that cannot be used", () => {
     expect(log).not.toContain("user:pass");
   });
 
+  it("webhooks to this very machine are for local runs: what comes over the platform's network is not served", async () => {
+    await using gateway = await startGateway({ vars: { WEBHOOKS_TO_LOOPBACK: "allow" } });
+    const { key } = await gateway.issue();
+    const bearers = [key, testSecrets.REKEY_ADMIN_TOKEN];
+    for (const path of [...GATEWAY_PATHS, "/_rekey/v1/webhooks", "/_rekey/readyz"]) {
+      for (const bearer of bearers) {
+        const headers = { authorization: `Bearer ${bearer}`, "cf-ray": "8a1b2c3d4e5f6789-FRA" };
+        const response = await fetch(gateway.rekey.url + path, { headers });
+        expect([path, response.status]).toEqual([path, 503]);
+        expect(await response.json()).toMatchObject({
+          code: "misconfigured",
+          detail: "These settings cannot be used: WEBHOOKS_TO_LOOPBACK.",
+        });
+      }
+      // Locally, where that name is not given, all is as ever.
+      const local = await fetch(gateway.rekey.url + path, { headers: { authorization: `Bearer ${bearers[1]}` } });
+      expect(local.status).not.toBe(503);
+    }
+    expect(await healthz(gateway.rekey.url)).toEqual({ status: "ok" });
+  });
+
   it("the control: with good ones the same paths are served", async () => {
     await using good = await startGateway();
     const { key } = await good.issue();

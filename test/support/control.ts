@@ -29,7 +29,8 @@ export function control(method: string, path: string, call: ControlCall = {}): P
     new Request(url, { method, headers, body: content }),
     { ...env, ...call.env },
     createExecutionContext(),
-    { ...requireConfig(env), ...call.config },
+    // How fast a control key may change things matters to one test only.
+    { ...requireConfig(env), controlChangesPerMinute: 1_000_000, ...call.config },
     "req_test",
     url.pathname,
   );

@@ -33,6 +33,8 @@ describe("a deployment that only has its secrets", () => {
         sightingsRetentionDays: 90,
         webhookResolver: new URL("https://cloudflare-dns.com/dns-query"),
         webhooksToLoopback: false,
+        operators: [],
+        controlChangesPerMinute: 120,
       },
     });
   });
@@ -54,6 +56,17 @@ describe("a good setting", () => {
   it("is a second admin token, while the first is being replaced; empty takes it away again", () => {
     expect(configWith({ REKEY_ADMIN_TOKEN_NEXT: hex }).adminTokens).toEqual([testSecrets.REKEY_ADMIN_TOKEN, hex]);
     expect(configWith({ REKEY_ADMIN_TOKEN_NEXT: "" }).adminTokens).toEqual([testSecrets.REKEY_ADMIN_TOKEN]);
+  });
+
+  it("is a list of operators, each with a token of its own, or two while one replaces the other", () => {
+    const config = configWith({ REKEY_OPERATORS: `alice:${token}, ci:${hex},alice:${hex}00` });
+    expect(config.operators).toEqual([
+      { name: "alice", token },
+      { name: "ci", token: hex },
+      { name: "alice", token: `${hex}00` },
+    ]);
+    expect(config.adminTokens).toEqual([testSecrets.REKEY_ADMIN_TOKEN, token, hex, `${hex}00`]);
+    expect(configWith({}).operators).toEqual([]);
   });
 
   it("is a list of peppers, of which the last one signs unless another is named", () => {
@@ -101,6 +114,18 @@ describe("a bad setting is named", () => {
     ["REKEY_ADMIN_TOKEN", `your-token-${token}`, /placeholder/],
     ["REKEY_ADMIN_TOKEN", `CHANGE_ME_${token}`, /placeholder/],
     ["REKEY_ADMIN_TOKEN_NEXT", "short", /at least 43/],
+    ["REKEY_OPERATORS", "alice", /must be a list like alice:<token>/],
+    ["REKEY_OPERATORS", `Alice:${hex}`, /each name a small letter/],
+    ["REKEY_OPERATORS", `:${hex}`, /each name a small letter/],
+    ["REKEY_OPERATORS", `key_0000000000000000 :${hex}`, /each name a small letter/],
+    ["REKEY_OPERATORS", `alice\n:${hex}`, /each name a small letter/],
+    ["REKEY_OPERATORS", `${"a".repeat(33)}:${hex}`, /each name a small letter/],
+    ["REKEY_OPERATORS", `alice:${hex},`, /must be a list like/],
+    ["REKEY_OPERATORS", "alice:short", /has for "alice" a token that must be at least 43/],
+    ["REKEY_OPERATORS", `alice:${hex},ci:${"0".repeat(64)}`, /has for "ci" a token that looks like a placeholder/],
+    ["REKEY_OPERATORS", `a:${hex}1,a:${hex}2,a:${hex}3`, /lists "a" three times/],
+    ["CONTROL_CHANGES_PER_MINUTE", "0", /whole number from 1/],
+    ["CONTROL_CHANGES_PER_MINUTE", "many", /whole number from 1/],
     ["REKEY_ADMIN_TOKEN_NEXT", "0".repeat(64), /placeholder/],
     ["REKEY_PEPPERS", "", /not set/],
     ["REKEY_PEPPERS", token, /list like/],
@@ -165,6 +190,31 @@ describe("a bad setting is named", () => {
     const problems = problemsOf({ REKEY_ASSERTION_KEY: "", ROUTES: '[{"path":"/a","assertion":true}]' });
     expect(problems).toEqual(["REKEY_ASSERTION_KEY: is not set, but a rule of ROUTES asks for assertions"]);
     expect(problemsOf({ REKEY_ASSERTION_KEY: "", ROUTES: '[{"path":"/a"}]' })).toEqual([]);
+  });
+
+  const proxy = "Pr0xy-token_of-256-bits_0123456789abcdefghijklm";
+  it.each<[string, string, Partial<Record<keyof Env, string>>]>([
+    ["REKEY_ADMIN_TOKEN_NEXT", "REKEY_ADMIN_TOKEN", { REKEY_ADMIN_TOKEN: token, REKEY_ADMIN_TOKEN_NEXT: token }],
+    ["REKEY_OPERATORS", "REKEY_ADMIN_TOKEN", { REKEY_ADMIN_TOKEN: token, REKEY_OPERATORS: `alice:${token}` }],
+    ["REKEY_OPERATORS", "twice", { REKEY_OPERATORS: `alice:${token},ci:${token}` }],
+    ["REKEY_OPERATORS", "twice", { REKEY_OPERATORS: `alice:${token},alice:${token}` }],
+    ["REKEY_PEPPERS", "REKEY_ADMIN_TOKEN", { REKEY_ADMIN_TOKEN: token, REKEY_PEPPERS: `a:${token}` }],
+    ["REKEY_PEPPERS", "REKEY_OPERATORS", { REKEY_OPERATORS: `alice:${token}`, REKEY_PEPPERS: `a:${hex},b:${token}` }],
+    ["REKEY_PEPPERS", "twice", { REKEY_PEPPERS: `a:${token}, b:${token}` }],
+    ["REKEY_PROXY_TOKEN", "REKEY_ADMIN_TOKEN", { REKEY_ADMIN_TOKEN: proxy, REKEY_PROXY_TOKEN: proxy }],
+    ["REKEY_PROXY_TOKEN", "REKEY_ADMIN_TOKEN_NEXT", { REKEY_ADMIN_TOKEN_NEXT: proxy, REKEY_PROXY_TOKEN: proxy }],
+    ["REKEY_PROXY_TOKEN", "REKEY_OPERATORS", { REKEY_OPERATORS: `ci:${proxy}`, REKEY_PROXY_TOKEN: proxy }],
+    ["REKEY_PROXY_TOKEN", "REKEY_PEPPERS", { REKEY_PEPPERS: `a:${proxy}`, REKEY_PROXY_TOKEN: proxy }],
+    [
+      "REKEY_PROXY_TOKEN",
+      "REKEY_ASSERTION_KEY",
+      { REKEY_PROXY_TOKEN: (JSON.parse(testSecrets.REKEY_ASSERTION_KEY) as { d: string }).d },
+    ],
+  ])("%s if it is a secret that stands elsewhere too (%s)", (setting, where, settings) => {
+    const problems = problemsOf(settings);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(new RegExp(`^${setting}: .*${where}`));
+    for (const secret of [token, hex, proxy]) expect(problems[0]).not.toContain(secret);
   });
 
   it("together with every other one, all at once", () => {

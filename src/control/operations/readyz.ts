@@ -18,6 +18,7 @@ export const readyz = operation({
   operationId: "readyz",
   summary: "Whether requests can be decided, and whether the ledger keeps up. Detail for the admin only.",
   scope: null,
+  tellsAdmin: true,
   everyHost: true,
   responses: {
     200: {

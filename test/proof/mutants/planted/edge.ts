@@ -184,4 +184,32 @@ export const IN_THE_WORKER: readonly Mutant[] = [
     ],
     catcher: { campaign: "C9", size: 3_000 },
   },
+  {
+    bug: "a change of a control key is not counted",
+    breaks: "P12",
+    file: "src/control/serve.ts",
+    edits: [{ from: "authorize(scope, call, isChange(operation))", to: "authorize(scope, call, false)" }],
+    catcher: { project: "runtime", test: "test/runtime/control-operators.test.ts" },
+  },
+  {
+    bug: "an operator with a name acts as admin",
+    breaks: "P12",
+    file: "src/control/authority.ts",
+    edits: [{ from: "return names[0] === undefined ? ADMIN : {", to: 'return names[0] !== "" ? ADMIN : {' }],
+    catcher: { project: "runtime", test: "test/runtime/control-operators.test.ts" },
+  },
+  {
+    bug: "a wrong token at readyz is not counted",
+    breaks: "P12",
+    file: "src/control/authority.ts",
+    edits: [{ from: 'return adminBy(token, config) ?? "failed";', to: "return adminBy(token, config);" }],
+    catcher: { project: "runtime", test: "test/runtime/control-operators.test.ts" },
+  },
+  {
+    bug: "a proxy's token may be an admin's",
+    breaks: "P12",
+    file: "src/env.ts",
+    edits: [{ from: "if (first === at) return [];", to: "return [];" }],
+    catcher: { project: "unit", test: "test/unit/env.test.ts" },
+  },
 ];

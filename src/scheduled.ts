@@ -1,4 +1,5 @@
 import { forgetArrivals } from "./chores/forget-arrivals.ts";
+import { forgetReads } from "./chores/forget-reads.ts";
 import { forgetOldSightings } from "./chores/forget-sightings.ts";
 import { reconcile } from "./chores/reconcile.ts";
 import { retain } from "./chores/retain.ts";
@@ -17,6 +18,7 @@ const CHORES: Readonly<Record<string, Chore>> = {
   reconcile,
   retain,
   forgetOldSightings,
+  forgetReads,
   forgetArrivals,
 };
 

@@ -10,6 +10,7 @@ import { actorOf, authorize, triedAdmin, type Admitted, type Unsigned } from "./
 import { failed } from "./failed.ts";
 import { judge, type Fault, type Judged } from "./faults.ts";
 import { readHolder } from "./holder.ts";
+import { noteRead } from "./note-read.ts";
 import type { HeededHeader, Operation, Surroundings } from "./operation.ts";
 import { readBody } from "./read-body.ts";
 import { readIdempotencyKey, readIfMatch, type HeaderReading } from "./read-headers.ts";
@@ -37,6 +38,7 @@ export function serve(operation: Operation) {
     const response = await answer(signed, context).catch((cause: unknown) => failed(cause, requestId));
     // A control key is a key: whatever its call came to, it was admitted.
     if (admission !== null) sayAdmission(response.headers, admission);
+    if (response.ok) context.executionCtx.waitUntil(noteRead(operation, signed, context.req.param("id") ?? null));
     // Whoever wants to be told of it is, behind the answer's back.
     if (mayChange(operation) && response.ok) {
       context.executionCtx.waitUntil(wakeWebhooks(env, Date.now() - WAKE_SINCE_MS, WAKE_AT_ONCE));

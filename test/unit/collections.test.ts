@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
  * here fails, so that whoever adds one has to say what keeps a caller from filling it.
  */
 const BOUNDED: Readonly<Record<string, string>> = {
+  "control/note-read.ts pendings": "100 and one (MOST_APART) for each binding to D1, emptied within a second",
   "control/operations/readyz.ts probes": "one for each binding to D1, gone with it",
   "control/operations/show-reference.ts written": "one page",
   "edge/assertion.ts keys": "one for each assertion key of the settings, gone with them",

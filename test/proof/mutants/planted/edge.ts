@@ -212,4 +212,11 @@ export const IN_THE_WORKER: readonly Mutant[] = [
     edits: [{ from: "if (first === at) return [];", to: "return [];" }],
     catcher: { project: "unit", test: "test/unit/env.test.ts" },
   },
+  {
+    bug: "what a control key reads is not noted",
+    breaks: "P12",
+    file: "src/control/note-read.ts",
+    edits: [{ from: "if (authority === null || !isRead", to: 'if (authority?.kind !== "admin" || !isRead' }],
+    catcher: { project: "runtime", test: "test/runtime/reads.test.ts" },
+  },
 ];

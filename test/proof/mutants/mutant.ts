@@ -2,8 +2,8 @@
 export type Mutant = {
   /** The bug in a few words, as a postmortem would name it. */
   readonly bug: string;
-  /** Which promise it breaks. */
-  readonly breaks: `P${number}`;
+  /** Which promise it breaks: by its number, or one of the gateway's, which have none. */
+  readonly breaks: `P${number}` | "rules" | "forward-auth";
   readonly file: string;
   /** `from` must occur exactly once in the file; how it is laid out does not matter. */
   readonly edits: readonly { readonly from: string; readonly to: string }[];

@@ -6,7 +6,7 @@ const ADMISSION = "const asked = await enter(holder, admission, ending);";
 export const IN_THE_WORKER: readonly Mutant[] = [
   {
     bug: "a spelling in capitals meets the weaker rule behind its own",
-    breaks: "P8",
+    breaks: "rules",
     file: "src/routing/fold.ts",
     edits: [
       { from: "decoded(segment).toUpperCase().toLowerCase()", to: "decoded(segment)" },
@@ -16,14 +16,14 @@ export const IN_THE_WORKER: readonly Mutant[] = [
   },
   {
     bug: "an extension leads around the rule of a path",
-    breaks: "P8",
+    breaks: "rules",
     file: "src/routing/fold.ts",
     edits: [{ from: "return dot === -1 ? segments", to: "return dot !== 0 ? segments" }],
     catcher: { project: "unit", test: "test/unit/route-folding.test.ts" },
   },
   {
     bug: "of two rules the weaker scopes hold",
-    breaks: "P8",
+    breaks: "rules",
     file: "src/routing/stricter.ts",
     edits: [
       {
@@ -35,7 +35,7 @@ export const IN_THE_WORKER: readonly Mutant[] = [
   },
   {
     bug: "an opaque path is decoded only once before it is judged",
-    breaks: "P8",
+    breaks: "rules",
     file: "src/routing/opaque.ts",
     edits: [
       {
@@ -47,14 +47,14 @@ export const IN_THE_WORKER: readonly Mutant[] = [
   },
   {
     bug: "a method that a header names is not judged",
-    breaks: "P8",
+    breaks: "rules",
     file: "src/edge/route.ts",
     edits: [{ from: "if (meant === null || meant === method) return rule;", to: "if (meant !== '') return rule;" }],
     catcher: { project: "outside", test: "test/edge/opaque-paths.test.ts" },
   },
   {
     bug: "forward-auth judges what the dots of a path resolve to, and the proxy forwards the path",
-    breaks: "P8",
+    breaks: "forward-auth",
     file: "src/edge/forward-auth/forward-auth.ts",
     edits: [
       { from: "? canonicalTargetOf(`https://forward-auth${uri}`)", to: "? targetOf(`https://forward-auth${uri}`)" },
@@ -64,7 +64,7 @@ export const IN_THE_WORKER: readonly Mutant[] = [
   },
   {
     bug: "a call with the proxy token is served with whatever page it leads to",
-    breaks: "P8",
+    breaks: "forward-auth",
     file: "src/index.ts",
     edits: [
       {

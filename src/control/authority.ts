@@ -1,6 +1,6 @@
 import { countryOf } from "../http/country.ts";
 import { decide } from "../http/decide.ts";
-import { isOneOf } from "../http/is-one-of.ts";
+import { whichOf } from "../http/is-one-of.ts";
 import { problem } from "../http/problem.ts";
 import { readCredential } from "../http/read-credential.ts";
 import { refusalResponse } from "../http/refusal-response.ts";
@@ -76,9 +76,10 @@ export function triedAdmin({ request, config }: Pick<Unsigned, "request" | "conf
 
 /** Whose token it is. Every token is compared, whichever fits, so that the time it takes tells nothing. */
 function adminBy(token: string, { adminTokens, operators }: Unsigned["config"]): Authority | null {
-  const names = operators.filter((operator) => isOneOf([operator.token], token)).map(({ name }) => name);
-  if (!isOneOf(adminTokens, token)) return null;
-  return names[0] === undefined ? ADMIN : { kind: "admin", operator: names[0] };
+  const known = whichOf(adminTokens, token);
+  if (known === null) return null;
+  const operator = operators.find((each) => each.token === known);
+  return operator === undefined ? ADMIN : { kind: "admin", operator: operator.name };
 }
 
 const bearerOf = (request: Request): string | null =>

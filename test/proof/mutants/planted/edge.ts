@@ -195,7 +195,7 @@ export const IN_THE_WORKER: readonly Mutant[] = [
     bug: "an operator with a name acts as admin",
     breaks: "P12",
     file: "src/control/authority.ts",
-    edits: [{ from: "return names[0] === undefined ? ADMIN : {", to: 'return names[0] !== "" ? ADMIN : {' }],
+    edits: [{ from: "return operator === undefined ? ADMIN : {", to: "return operator !== null ? ADMIN : {" }],
     catcher: { project: "runtime", test: "test/runtime/control-operators.test.ts" },
   },
   {

@@ -14,7 +14,7 @@ import type { GatewayCall, RuledCall } from "./way.ts";
 
 /**
  * Lets a request through to the origin if its path's rule lets it: nearly always, only if its key's object admits it
- * now. Remembers nothing between requests.
+ * now. Nothing that could admit anybody is remembered between requests.
  *
  * Whatever can be refused without asking anybody is refused first, and nothing that could still fail for a reason of
  * the request's own comes after the key's object has spent a unit on it.

@@ -466,9 +466,10 @@ type Bounds = {
 };
 
 /** What an admission was to whoever looks for something suspicious. */
-const attemptOf = ({ presented, ip }: Admission, verdict: Verdict): Attempt => ({
+const attemptOf = ({ presented, ip, alsoRefused = 0 }: Admission, verdict: Verdict): Attempt => ({
   presented,
   ip,
+  more: alsoRefused,
   refused: verdict.admitted ? null : verdict.refusal.reason,
 });
 

@@ -57,7 +57,7 @@ export class Tally {
       const { reason } = verdict.refusal;
       // Not a refusal, but the object's word to the Worker that it has to ask in another way.
       if (reason === "slot-required") return;
-      noteRefusal(this.#refused, reason, verdict.at, () => sampleOf(admission));
+      noteRefusal(this.#refused, reason, verdict.at, () => sampleOf(admission), 1 + (admission.alsoRefused ?? 0));
     } else if (admission.ip !== null) {
       noteClient(this.#clients, admission.ip, admission.call?.country ?? null, verdict.at);
       this.#clientsChanged = true;

@@ -19,6 +19,8 @@ export type Admission = {
   readonly viaGateway?: boolean;
   /** How many changes the key may make in a minute, of which this is one; absent: this is none. */
   readonly changesPerMinute?: number;
+  /** How many requests with the same secret were refused in the object's place since it was last asked about it. */
+  readonly alsoRefused?: number;
   /** The only owner whose keys exist for the one who asks; absent: every owner's. */
   readonly onlyOwner?: string;
   /** Say which rule decided, and what each counter held. */

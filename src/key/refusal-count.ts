@@ -23,12 +23,13 @@ export type RefusalSample = {
 /** At most one for each minute and reason, in the order of their beginning. */
 export type RefusalCounts = ReadonlyMap<string, RefusalCount>;
 
-/** Counts one refusal, in place: a flood of them must cost next to nothing. */
+/** Counts refusals, in place: a flood of them must cost next to nothing. @param count how many it were. */
 export function noteRefusal(
   counts: Map<string, RefusalCount>,
   reason: Reason,
   now: EpochMs,
   sample: () => RefusalSample,
+  count = 1,
 ): void {
   const minute = minuteOf(now);
   const name = `${minute} ${reason}`;
@@ -36,8 +37,8 @@ export function noteRefusal(
   counts.set(
     name,
     known === undefined
-      ? { minute, reason, count: 1, firstAt: now, lastAt: now, sample: sample() }
-      : { ...known, count: known.count + 1, lastAt: now },
+      ? { minute, reason, count, firstAt: now, lastAt: now, sample: sample() }
+      : { ...known, count: known.count + count, lastAt: now },
   );
 }
 

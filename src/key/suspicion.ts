@@ -14,6 +14,8 @@ export type Attempt = {
   readonly presented: Digest;
   readonly ip: string | null;
   readonly refused: string | null;
+  /** How many more like it there were, that a Worker refused by itself. */
+  readonly more?: number;
 };
 
 /** What is to be seen in an attempt, and what is to be remembered of it. */
@@ -54,13 +56,13 @@ function successAfterFailures(history: History, key: Key, { ip }: Attempt, now: 
 }
 
 function lookAtRefusal(
-  before: History,
+  earlier: History,
   key: Key,
-  { presented, ip }: Attempt,
+  { presented, ip, more = 0 }: Attempt,
   reason: string,
   now: EpochMs,
 ): { readonly history: History; readonly sightings: readonly Sighting[] } {
-  let history = before;
+  let history = earlier;
   const sightings: Sighting[] = [];
   const see = ({ alert, evidence }: Sighting): void => {
     const sight = sighted(history, alert, ruleOf(key.profile, alert), now);
@@ -71,7 +73,12 @@ function lookAtRefusal(
   const secret = secretSighting(key, presented, reason, now);
   if (secret !== null) see(secret);
   const { threshold, withinSeconds } = ruleOf(key.profile, "refusal-burst");
-  see({ alert: "refusal-burst", evidence: { refusals: threshold, withinSeconds, lastReason: reason } });
+  const burst: Sighting = {
+    alert: "refusal-burst",
+    evidence: { refusals: threshold, withinSeconds, lastReason: reason },
+  };
+  const before = sightings.length;
+  for (let time = 0; time <= Math.min(more, threshold) && sightings.length === before; time++) see(burst);
   if (ip !== null && FAILURES.has(reason)) {
     history = failedFrom(history, ip, ruleOf(key.profile, "failures-then-success"), now);
   }

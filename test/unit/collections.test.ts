@@ -13,6 +13,7 @@ const BOUNDED: Readonly<Record<string, string>> = {
   "edge/assertion.ts keys": "one for each assertion key of the settings, gone with them",
   "edge/hop.ts marks": "one for each reading of the settings, gone with it",
   "env.ts readings": "one for each environment, gone with it",
+  "http/dead-secrets.ts #dead": "4,096 secrets (MOST), each for a minute",
   "http/is-one-of.ts digests": "one for each token of the settings; never what a caller presents",
   "http/misconfigured.ts logged": "one for each reading of the settings, gone with it",
   "key/credential.ts keys": "one for each pepper of the settings, gone with it",

@@ -5,6 +5,32 @@ const ADMISSION = "const asked = await enter(holder, admission, ending);";
 /** Bugs in the Worker: the gateway and the control API. */
 export const IN_THE_WORKER: readonly Mutant[] = [
   {
+    bug: "an isolate remembers a suspension as if it were for good",
+    breaks: "P1",
+    file: "src/http/dead-secrets.ts",
+    edits: [
+      {
+        from: 'new Set<Reason>(["key-rotated", "key-revoked"])',
+        to: 'new Set<Reason>(["key-rotated", "key-revoked", "key-suspended"])',
+      },
+    ],
+    catcher: { project: "runtime", test: "test/runtime/dead-secrets.test.ts" },
+  },
+  {
+    bug: "what a Worker refuses by itself is told to nobody",
+    breaks: "P13",
+    file: "src/http/dead-secrets.ts",
+    edits: [{ from: "dead.refused += 1;", to: "" }],
+    catcher: { project: "runtime", test: "test/runtime/dead-secrets.test.ts" },
+  },
+  {
+    bug: "a dead secret is never asked about again",
+    breaks: "P1",
+    file: "src/http/dead-secrets.ts",
+    edits: [{ from: "if (now - dead.askedAt >= ASKED_AGAIN_MS) return null;", to: "" }],
+    catcher: { project: "unit", test: "test/unit/dead-secrets.test.ts" },
+  },
+  {
     bug: "a spelling in capitals meets the weaker rule behind its own",
     breaks: "rules",
     file: "src/routing/fold.ts",

@@ -627,6 +627,17 @@ describe("what an operator stopped, a control key cannot lift", () => {
     expect(await verify(target.key)).toMatchObject({ valid: false });
   });
 
+  it("an end that an operator set it moves up to there, also when it has brought it forward before", async () => {
+    const target = await issue({ owner: OWN });
+    const tenant = await tenantOf(OWN);
+    await told(ends("2080-01-01T00:00:00Z")(target, OPERATOR));
+    await told(ends("2070-01-01T00:00:00Z")(target, tenant));
+    expect(await told(ends("2080-01-01T00:00:01Z")(target, tenant), 403)).toMatchObject({ code: "forbidden" });
+    expect(await told(ends(null)(target, tenant), 403)).toMatchObject({ code: "forbidden" });
+    await told(ends("2080-01-01T00:00:00Z")(target, tenant));
+    expect((await recordOf(target)).expiresAt).toBe("2080-01-01T00:00:00.000Z");
+  });
+
   it("a revocation nobody lifts", async () => {
     const target = await issue({ owner: OWN });
     await told(control("POST", keyPath(target, "/revoke")));

@@ -41,12 +41,17 @@ export type Env = {
   /** A list in wrangler.toml, or its JSON. */
   readonly ROUTES?: unknown;
   readonly ROUTES_DEFAULT?: string;
+  readonly PASS_IDENTITY_HEADERS?: string;
   readonly ROUTES_SPELLING?: string;
 };
 
 /** The settings, read once per isolate and known to be good. */
 export type Config = {
   readonly mode: "gateway" | "verify";
+  /** All tokens of the deployment: those that open the control API, and the proxy's. None may travel anywhere. */
+  readonly ownTokens: readonly string[];
+  /** Identity headers of other gateways that an origin is told all the same, in lower case. */
+  readonly passedHeaders: ReadonlySet<string>;
   /** Every token that opens the control API, the operators' too. */
   readonly adminTokens: readonly string[];
   /** Whose token is whose. A name stands twice while its token is being replaced. */
@@ -157,6 +162,7 @@ function readConfig(env: Env): ConfigReading {
   const rules = readRouteSetting(env.ROUTES, mode !== "verify", problems);
   const unnamed = read("ROUTES_DEFAULT", readChoice(env.ROUTES_DEFAULT || "key", ["key", "deny"]));
   const spelling = read("ROUTES_SPELLING", readChoice(env.ROUTES_SPELLING || "folded", ["folded", "exact"]));
+  const passedHeaders = read("PASS_IDENTITY_HEADERS", readHeaderNames(env.PASS_IDENTITY_HEADERS ?? ""));
   problems.push(...misspelt(env));
   if (assertionKeys?.length === 0 && rules?.some(({ assertion }) => assertion)) {
     problems.push({ setting: "REKEY_ASSERTION_KEY", message: "is not set, but a rule of ROUTES asks for assertions" });
@@ -205,6 +211,7 @@ function readConfig(env: Env): ConfigReading {
     originTimeoutMs === undefined ||
     assertionKeys === undefined ||
     proxyToken === undefined ||
+    passedHeaders === undefined ||
     rules === undefined ||
     unnamed === undefined ||
     spelling === undefined ||
@@ -218,6 +225,8 @@ function readConfig(env: Env): ConfigReading {
     ok: true,
     config: {
       mode,
+      ownTokens: [...adminTokens, ...operators.map(({ token }) => token), ...(proxyToken === null ? [] : [proxyToken])],
+      passedHeaders,
       adminTokens: [...adminTokens, ...operators.map(({ token }) => token)],
       operators,
       controlChangesPerMinute,
@@ -432,6 +441,7 @@ const SETTINGS = [
   "WEBHOOKS_TO_LOOPBACK",
   "ROUTES",
   "ROUTES_DEFAULT",
+  "PASS_IDENTITY_HEADERS",
   "ROUTES_SPELLING",
 ] as const satisfies readonly (keyof Env)[];
 
@@ -483,6 +493,15 @@ function readHost(value: string): string | null | Fault {
   return url !== null && url.host === value.toLowerCase() && url.pathname === "/"
     ? url.host
     : new Fault("must be one host, like control.example.com, without scheme or path");
+}
+
+/** Names of headers, with commas between them. */
+function readHeaderNames(value: string): ReadonlySet<string> | Fault {
+  const names = value.split(",").map((name) => name.trim().toLowerCase());
+  if (value === "") return new Set();
+  return names.every((name) => /^[a-z0-9-]{1,64}$/.test(name))
+    ? new Set(names)
+    : new Fault("must be names of headers with commas between them, like Cf-Access-Jwt-Assertion");
 }
 
 /** A share of a whole, as a decimal fraction. */

@@ -22,7 +22,7 @@ export const handleControl = async (
   requestId: string,
   path: string,
 ): Promise<Response> => {
-  if (carriesCredential(request.url)) return problem("credentials-in-url", { requestId });
+  if (carriesCredential(request.url, config)) return problem("credentials-in-url", { requestId });
   const app = isControlHost(request, config) ? onControlHost() : onOtherHosts();
   return app.fetch(request, { env, config, requestId, path }, ctx);
 };

@@ -1,3 +1,4 @@
+import type { Config } from "../env.ts";
 import { carriesCredential } from "../http/credential-in-url.ts";
 import { decide } from "../http/decide.ts";
 import { isTagged, parseCredential } from "../key/credential.ts";
@@ -28,7 +29,7 @@ export async function verify(
     ip,
     requestId,
     // A path is not one of few, so it is no name for a route.
-    call: { method: request?.method ?? null, path: pathOf(request), route: null, country: null },
+    call: { method: request?.method ?? null, path: pathOf(request, config), route: null, country: null },
     dryRun,
     // What the counters held is for those who set them.
     explain: question.explain && authorityOf(call).kind === "admin",
@@ -41,7 +42,7 @@ export async function verify(
  * The path as it may be kept as a sample of what was refused. What the gateway refuses for a credential in it is a
  * question here like any other, and escapes would hide the credential from whoever takes it out later.
  */
-const pathOf = (request: VerifyQuestion["request"]): string | null => {
+const pathOf = (request: VerifyQuestion["request"], config: Config): string | null => {
   if (request === undefined) return null;
-  return carriesCredential(request.path) ? "[redacted]" : request.path;
+  return carriesCredential(request.path, config) ? "[redacted]" : request.path;
 };

@@ -32,12 +32,14 @@ export type Presented =
   { readonly ok: true; readonly credential: ParsedCredential } | { readonly ok: false; readonly refusal: Response };
 
 /** Refuses a URL with a credential in it: somebody has written it down by now, or will. */
-export const urlFault = ({ path, query }: Goal, requestId: string): Response | null =>
-  carriesCredential(path) || carriesCredential(query) ? problem("credentials-in-url", { requestId }) : null;
+export const urlFault = ({ path, query }: Goal, config: Config, requestId: string): Response | null =>
+  carriesCredential(path, config) || carriesCredential(query, config)
+    ? problem("credentials-in-url", { requestId })
+    : null;
 
 /** Finds the credential of a request and refuses junk, before anything outside the Worker hears of it. */
 export function presentedBy({ config, requestId, target, headers }: Arriving): Presented {
-  const fault = urlFault(target, requestId);
+  const fault = urlFault(target, config, requestId);
   if (fault !== null) return refuse(fault);
   const reading = readCredential(headers, config.credentialHeaders);
   if (!reading.ok) return refuse(problem(reading.code, { requestId }));

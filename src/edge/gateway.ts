@@ -22,7 +22,7 @@ import type { GatewayCall, RuledCall } from "./way.ts";
 export async function gateway(request: Request, call: GatewayCall): Promise<Response> {
   const { env, config, requestId } = call;
   const { headers, method } = request;
-  const routed = routeOf(config.routes, method, headers, request.url, call.target);
+  const routed = routeOf(config.routes, method, request.url, call.target);
   if (!routed.ok) {
     const isMethod = routed.code === "method-not-allowed";
     const allow: Record<string, string> = isMethod

@@ -42,7 +42,7 @@ export async function passKeyed(request: Request, call: RuledCall): Promise<Resp
     const assertion = await asserted(identity, request.method, call);
     return forward(request, {
       destination: way,
-      provenance: { admitted: { credential, identity, assertion }, requestId, clientIp, scheme, host },
+      provenance: { config, admitted: { credential, identity, assertion }, requestId, clientIp, scheme, host },
       hop: hopMark(config),
       timeoutMs: config.originTimeoutMs,
       said,

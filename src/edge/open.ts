@@ -9,13 +9,13 @@ import { wayOf, type RuledCall } from "./way.ts";
  */
 export async function passOpen(request: Request, call: RuledCall): Promise<Response> {
   const { config, requestId, target, rule, scheme, host, clientIp } = call;
-  const fault = urlFault(target, requestId);
+  const fault = urlFault(target, config, requestId);
   if (fault !== null) return fault;
   const way = wayOf(request, call);
   if (way instanceof Response) return way;
   const answer = await forward(request, {
     destination: way,
-    provenance: { admitted: null, requestId, clientIp, scheme, host },
+    provenance: { config, admitted: null, requestId, clientIp, scheme, host },
     hop: hopMark(config),
     timeoutMs: config.originTimeoutMs,
     rule,

@@ -1,9 +1,12 @@
+import type { Config } from "../env.ts";
+import { holdsOwnToken } from "../http/own-tokens.ts";
 import { namesCredential } from "../http/read-credential.ts";
 import type { Identity } from "../key/identity.ts";
 import { parseCredential, type ParsedCredential } from "../key/credential.ts";
 
 /** What the gateway itself knows about a request that it forwards. */
 export type Provenance = {
+  readonly config: Pick<Config, "ownTokens" | "passedHeaders">;
   /** `null` where no key is needed. */
   readonly admitted: Admitted | null;
   readonly requestId: string;
@@ -32,15 +35,17 @@ export type Admitted = {
  * Identity is written last, so that no `Connection: rekey-key-id` can take it away.
  */
 export function rewriteRequestHeaders(headers: Headers, provenance: Provenance): void {
-  const { admitted, requestId, clientIp, scheme, host } = provenance;
+  const { config, admitted, requestId, clientIp, scheme, host } = provenance;
   const connection = headers.get("connection");
   const unwanted: string[] = [];
   for (const [name, value] of headers) {
-    if (isUnwanted(name) || holdsCredential(name, value, admitted?.credential ?? null)) unwanted.push(name);
+    if (isUnwanted(name, config.passedHeaders) || holdsSecret(name, value, admitted?.credential ?? null, config)) {
+      unwanted.push(name);
+    }
   }
   for (const name of unwanted) headers.delete(name);
   if (connection !== null) dropNamed(headers, connection);
-  keepCookiesApart(headers);
+  keepCookiesApart(headers, config);
 
   if (clientIp !== null) headers.set("x-forwarded-for", clientIp);
   headers.set("x-forwarded-proto", scheme);
@@ -118,9 +123,45 @@ const SPOKEN_BY_PROXIES = [
   "x-real-ip",
   "x-remote-addr",
   "x-remote-ip",
-  "x-remote-user",
   "x-rewrite-url",
 ];
+
+/**
+ * Names, and beginnings of names, under which other gateways tell an origin who the client is: OAuth2 Proxy, Kong,
+ * Google's IAP, Azure, AWS, Cloudflare Access, Tailscale, Grafana, Pomerium, web servers that check client certificates.
+ * An origin that once stood behind one of them may still believe them. PASS_IDENTITY_HEADERS names those that a
+ * deployment's own gateway in front of Rekey sets.
+ */
+const IDENTITY_OF_OTHERS = [
+  "remote-user",
+  "remote-groups",
+  "remote-email",
+  "remote-name",
+  "ssl-client-",
+  "tailscale-user-",
+  "cf-access-",
+  "x-amzn-oidc-",
+  "x-auth-request-",
+  "x-auth-user",
+  "x-authenticated-",
+  "x-client-cert",
+  "x-client-dn",
+  "x-client-verify",
+  "x-consumer-",
+  "x-credential-identifier",
+  "x-goog-authenticated-",
+  "x-goog-iap-",
+  "x-ms-client-principal",
+  "x-ms-token-",
+  "x-pomerium-",
+  "x-remote-",
+  "x-ssl-client-",
+  "x-ssl-",
+  "x-vouch-",
+  "x-webauth-",
+];
+
+const BEGINS_IDENTITY = new RegExp(`^(?:${IDENTITY_OF_OTHERS.join("|")})`);
 
 const UNWANTED = new Set([...HOP_BY_HOP, ...SPOKEN_BY_PROXIES]);
 const UNWANTED_FAMILIES = ["rekey-", "x-forwarded-", "x-original-", "proxy-"];
@@ -129,16 +170,29 @@ const UNWANTED_FAMILIES = ["rekey-", "x-forwarded-", "x-original-", "proxy-"];
  * Whether a client's header must not arrive. Many origins (CGI, WSGI, Rack, PHP) read `-` and `_` as one, so a name
  * counts in both spellings. `CF-*` is Cloudflare's word and is kept; spelled with `_` it is somebody else's.
  */
-export function isUnwanted(name: string): boolean {
+export function isUnwanted(name: string, passed: ReadonlySet<string> = NONE): boolean {
   const lowered = name.toLowerCase();
   const canonical = lowered.replaceAll("_", "-");
   if (UNWANTED.has(canonical) || UNWANTED_FAMILIES.some((family) => canonical.startsWith(family))) return true;
-  return canonical !== lowered && canonical.startsWith("cf-");
+  if (canonical !== lowered && canonical.startsWith("cf-")) return true;
+  // Only as it is spelled: an origin would take another spelling for the same.
+  return BEGINS_IDENTITY.test(canonical) && !passed.has(lowered);
 }
 
-/** The credential that was presented must not travel on, wherever a client repeated it; nor another of ours. */
-function holdsCredential(name: string, value: string, presented: ParsedCredential | null): boolean {
+const NONE: ReadonlySet<string> = new Set();
+
+/**
+ * The credential that was presented must not travel on, wherever a client repeated it; nor another of ours, nor a token
+ * of the deployment itself.
+ */
+function holdsSecret(
+  name: string,
+  value: string,
+  presented: ParsedCredential | null,
+  config: Provenance["config"],
+): boolean {
   if (name === "cookie") return false;
+  if (holdsOwnToken(value, config)) return true;
   if (presented !== null && value.includes(presented.text)) return true;
   return (name === "authorization" || name === "x-api-key") && namesCredential(value);
 }
@@ -152,14 +206,16 @@ function dropNamed(headers: Headers, connection: string): void {
 }
 
 /** Takes credentials of ours out of the cookies and leaves the others as they are. */
-function keepCookiesApart(headers: Headers): void {
+function keepCookiesApart(headers: Headers, config: Provenance["config"]): void {
   const cookie = headers.get("cookie");
-  if (cookie === null || !holdsOurs(cookie)) return;
+  if (cookie === null) return;
+  const holdsOurs = (text: string): boolean => holdsCredentialOfOurs(text) || holdsOwnToken(text, config);
+  if (!holdsOurs(cookie)) return;
   // Repeated Cookie headers are joined with a comma by the runtime.
   const kept = cookie.split(/[;,]\s*/).filter((pair) => !holdsOurs(pair));
   if (kept.length === 0) headers.delete("cookie");
   else headers.set("cookie", kept.join("; "));
 }
 
-const holdsOurs = (cookies: string): boolean =>
+const holdsCredentialOfOurs = (cookies: string): boolean =>
   cookies.split(/[\s;,="]+/).some((word) => parseCredential(word) !== null);

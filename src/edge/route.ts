@@ -13,19 +13,20 @@ export type Routed =
     };
 
 /** Finds the rule that decides about a request, and reads its target as that rule wants it. */
-export function routeOf(routes: RouteTable, method: string, headers: Headers, url: string, target: Target): Routed {
+export function routeOf(routes: RouteTable, method: string, url: string, target: Target): Routed {
   const { path: raw, query } = rawPathOf(url);
   const opaque = routes.hasOpaque ? opaqueRuleFor(routes, method, raw) : null;
   if (opaque === "refused") return refuse("invalid-path", "the path has readings that no rule can be held to");
   if (opaque !== null) return permitted(opaque, { ok: true, path: raw, query });
   if (!target.ok) return refuse("invalid-path", target.because);
-  const rule = ruleOf(routes, method, headers, target.path);
+  const rule = ruleFor(routes, method, target.path);
   return rule === null ? refuse("method-not-allowed", "") : permitted(rule, target);
 }
 
 /**
- * The rule of a canonical path. A method that a header asks the origin to take for the request's own (as Rails does) is
- * judged as well: otherwise `POST` would be a way around the rule for `DELETE`.
+ * The rule of a canonical path for somebody else's proxy, which forwards the client's headers: a method that one of them
+ * asks the origin to take for the request's own (as Rails does) is judged as well. Otherwise `POST` would be a way around
+ * the rule for `DELETE`. The gateway itself forwards no such header.
  *
  * @returns `null`: no rule lets the method through.
  */

@@ -135,6 +135,14 @@ describe.each(PROXIES)("%s", (proxy) => {
     expect([answer.status, codeHeard(answer)]).toEqual([isNginx ? 403 : 400, "credentials-in-url"]);
   });
 
+  it("a header that makes a POST a DELETE meets the rule for DELETE too", async () => {
+    const nobody = await gateway.issue();
+    const heard = async (header: string) => (await about("GET", "/orders/7", [bearer(nobody), header])).status;
+    expect(await heard("X-HTTP-Method-Override: POST")).toBe(403);
+    expect(await heard("X-Method-Override: post")).toBe(403);
+    expect(await heard("X-Other: POST")).toBe(200);
+  });
+
   it("a WebSocket is refused where its rule does not allow one", async () => {
     const upgrade = { nginx: "X-Original-Upgrade", caddy: "X-Forwarded-Upgrade", traefik: "Upgrade", envoy: "Upgrade" };
     const lines = [bearer(), `${upgrade[proxy]}: WebSocket`];

@@ -20,7 +20,9 @@ const admitted: NonNullable<Provenance["admitted"]> = {
   },
   assertion: null,
 };
+const TOKEN = "Q0x2b1pXc2V6S3h0Vm9wTWJnUnlJa0FqNWVRN2ZIdEw";
 const provenance: Provenance = {
+  config: { ownTokens: [TOKEN], passedHeaders: new Set() },
   admitted,
   requestId: "req_1",
   clientIp: "203.0.113.7",
@@ -149,11 +151,58 @@ describe("A7: nothing a client wrote can be mistaken for what we say", () => {
     "x-middleware-subrequest",
     "proxy",
   ];
-  const spellings = [...identity, ...forwarding].flatMap(spellingsOf);
+  const ofOtherGateways = [
+    "remote-user",
+    "remote-groups",
+    "x-remote-group",
+    "x-auth-request-user",
+    "x-auth-request-email",
+    "x-auth-request-access-token",
+    "x-consumer-id",
+    "x-consumer-username",
+    "x-consumer-custom-id",
+    "x-credential-identifier",
+    "x-goog-authenticated-user-email",
+    "x-goog-iap-jwt-assertion",
+    "x-ms-client-principal",
+    "x-ms-client-principal-name",
+    "x-ms-token-aad-id-token",
+    "x-ssl-client-cert",
+    "x-ssl-client-verify",
+    "ssl-client-s-dn",
+    "x-client-cert",
+    "x-client-cert-chain",
+    "x-client-dn",
+    "cf-access-jwt-assertion",
+    "cf-access-authenticated-user-email",
+    "x-amzn-oidc-identity",
+    "tailscale-user-login",
+    "x-webauth-user",
+    "x-pomerium-jwt-assertion",
+    "x-forwarded-email",
+    "x-forwarded-preferred-username",
+  ];
+  const spellings = [...identity, ...forwarding, ...ofOtherGateways].flatMap(spellingsOf);
 
   it(`in any of ${spellings.length} spellings`, () => {
     expect(spellings.filter((name) => !isUnwanted(name))).toEqual([]);
     expect(forwarded(Object.fromEntries(spellings.map((name) => [name, "evil"])))).toEqual(SAID_BY_US);
+  });
+
+  it("but for those that a deployment's own gateway sets, in the one spelling that it names", () => {
+    const config = { ownTokens: [], passedHeaders: new Set(["cf-access-jwt-assertion"]) };
+    const sent = { "Cf-Access-Jwt-Assertion": "signed", cf_access_jwt_assertion: "evil", "x-remote-user": "evil" };
+    expect(forwarded(sent, { config })).toEqual({ ...SAID_BY_US, "cf-access-jwt-assertion": "signed" });
+    const ours = { ownTokens: [], passedHeaders: new Set(["rekey-owner", "x-forwarded-for", "host"]) };
+    const evil = { "Rekey-Owner": "evil", rekey_owner: "evil", "X-Forwarded-For": "evil" };
+    expect(forwarded(evil, { config: ours })).toEqual(SAID_BY_US);
+  });
+
+  it("and no token of the deployment itself, wherever a client put it", () => {
+    const sent = { authorization: `Bearer ${TOKEN}`, "x-anything": `a ${TOKEN}; b`, cookie: `a=1; t=${TOKEN}; b=2` };
+    expect(forwarded(sent)).toEqual({ ...SAID_BY_US, cookie: "a=1; b=2" });
+    const almost = { "x-anything": `${TOKEN}x`, "x-other": TOKEN.slice(1) };
+    expect(forwarded(almost)).toEqual({ ...SAID_BY_US, ...almost });
   });
 
   it("nor for what Cloudflare says, by writing _ for -", () => {

@@ -69,7 +69,7 @@ async function answerTo(asked: AskedFor, headers: Headers, about: Question): Pro
   const fault = faultUnder(rule, asked, requestId);
   if (fault !== null) return fault;
   if (rule.public) {
-    return urlFault(target, requestId) ?? new Response(null, { headers: saidOf(null, requestId) });
+    return urlFault(target, config, requestId) ?? new Response(null, { headers: saidOf(null, requestId) });
   }
 
   const verdict = await admitted({ ...about, target, headers, clientIp, country: null, method }, rule);

@@ -5,6 +5,20 @@ const ADMISSION = "const asked = await enter(holder, admission, ending);";
 /** Bugs in the Worker: the gateway and the control API. */
 export const IN_THE_WORKER: readonly Mutant[] = [
   {
+    bug: "an admin token in a header travels on to the origin",
+    breaks: "P9",
+    file: "src/edge/request-headers.ts",
+    edits: [{ from: "if (holdsOwnToken(value, config)) return true;", to: "" }],
+    catcher: { project: "unit", test: "test/unit/edge-headers.test.ts" },
+  },
+  {
+    bug: "another spelling of an identity header that is let through arrives as well",
+    breaks: "rules",
+    file: "src/edge/request-headers.ts",
+    edits: [{ from: "!passed.has(lowered);", to: "!passed.has(canonical);" }],
+    catcher: { project: "unit", test: "test/unit/edge-headers.test.ts" },
+  },
+  {
     bug: "an isolate remembers a suspension as if it were for good",
     breaks: "P1",
     file: "src/http/dead-secrets.ts",
@@ -76,7 +90,7 @@ export const IN_THE_WORKER: readonly Mutant[] = [
     breaks: "rules",
     file: "src/edge/route.ts",
     edits: [{ from: "if (meant === null || meant === method) return rule;", to: "if (meant !== '') return rule;" }],
-    catcher: { project: "outside", test: "test/edge/opaque-paths.test.ts" },
+    catcher: { project: "outside", test: "test/edge/forward-auth.test.ts" },
   },
   {
     bug: "forward-auth judges what the dots of a path resolve to, and the proxy forwards the path",

@@ -28,6 +28,13 @@ export type Decision = { readonly boot: number; readonly n: number };
 /** All that was seen of one key, from its first state on. */
 export type History = { readonly key: string; readonly first: State; readonly operations: readonly Operation[] };
 
+/**
+ * Whether an answer may come from what a Worker remembers of a secret that is dead for good: it tells no decision. Such a
+ * refusal is right if it was right before, because what makes it so is never undone.
+ */
+export const mayBeRemembered = ({ call, answer, decision }: Operation): boolean =>
+  call.do === "use" && decision === null && (answer?.code === "key-rotated" || answer?.code === "key-revoked");
+
 /** Histories know no time but their own order: policies in them have no ends and windows that come to pass meanwhile. */
 const TIMELESS = 0;
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { State } from "../model/key.ts";
-import { after, expected, isKnown, lineOf, type History, type Operation } from "./operation.ts";
+import { after, expected, isKnown, lineOf, mayBeRemembered, type History, type Operation } from "./operation.ts";
 
 /**
  * Replays a history through the model in the order in which the key's object says that it decided. `null` if all of it
@@ -135,11 +135,14 @@ function againstTime(order: readonly Operation[], states: readonly State[]): str
   return null;
 }
 
-/** An answer without a number, as a stranger gets: it must be right in some state that held while it was under way. */
+/**
+ * An answer without a number, as a stranger gets: it must be right in some state that held while it was under way; one
+ * that a Worker may remember, in that or in an earlier one.
+ */
 function unplaced({ operations }: History, order: readonly Operation[], states: readonly State[]): string | null {
   const anonymous = operations.filter((each) => isKnown(each) && each.decision === null);
   for (const each of anonymous) {
-    const from = order.findLastIndex(({ returnedAt }) => returnedAt < each.calledAt) + 1;
+    const from = mayBeRemembered(each) ? 0 : order.findLastIndex(({ returnedAt }) => returnedAt < each.calledAt) + 1;
     const to = order.findIndex(({ calledAt }) => calledAt > each.returnedAt);
     const held = states.slice(from, (to === -1 ? order.length : to) + 1);
     if (!held.some((state) => after(state, each) === state)) return `no state explains ${lineOf(each)}`;

@@ -59,7 +59,13 @@ export async function authorize(scope: ControlScope, call: Unsigned, isChange: b
     return refuse(refusalResponse(verdict, { requestId, decision: verdict.decision, scopes }));
   }
   const { keyId, owner, details } = verdict.identity;
-  const authority: Authority = { kind: "control-key", keyId, owner, scopes: details?.scopes ?? [] };
+  const authority: Authority = {
+    kind: "control-key",
+    keyId,
+    owner,
+    scopes: details?.scopes ?? [],
+    ...(details?.boundary && { boundary: details.boundary }),
+  };
   return { ok: true, authority, admission: verdict };
 }
 

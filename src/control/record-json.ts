@@ -1,7 +1,7 @@
 import type { ListedKey } from "../ledger/keys.ts";
 import type { QuotaReading } from "../key/quota.ts";
 import type { RateLimitReading } from "../key/rate-limit.ts";
-import type { QuotaRule } from "../key/policy.ts";
+import type { Boundary, QuotaRule } from "../key/policy.ts";
 import type { KeyRecord } from "../key/record.ts";
 import { rfc3339, type EpochMs } from "../key/time.ts";
 import type { KeyRecordJson, ListedKeyJson } from "./schema/record.ts";
@@ -71,4 +71,13 @@ const lastingJson = (key: ListedKey) => ({
   selfRotate: key.selfRotate,
   suspicion: key.suspicion,
   metadata: key.metadata,
+  boundary: boundaryJson(key.boundary),
 });
+
+const boundaryJson = (boundary: Boundary | null) =>
+  boundary && {
+    ...boundary,
+    grantable: [...boundary.grantable],
+    environments: boundary.environments && [...boundary.environments],
+    rateLimits: boundary.rateLimits.map((rule) => ({ ...rule })),
+  };

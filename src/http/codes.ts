@@ -178,7 +178,7 @@ export const CODES = {
     status: 403,
     title: "This is out of reach for the credential that asks.",
     explanation:
-      "A control key can change or grant only what its own `rekey:` scopes cover, and never itself: it may only revoke or suspend itself.",
+      "A control key can change or grant only what its own `rekey:` scopes cover, and never itself: it may only revoke or suspend itself. What lies beyond its `boundary`, `detail` names.",
   },
   "precondition-failed": {
     status: 412,

@@ -97,6 +97,10 @@ const STEPS: readonly (string | ((sql: SqlStorage) => void))[] = [
       (SELECT json ->> '$.kind' FROM part WHERE name = 'profile'), NULL, json ->> '$.expiresAt'))
     WHERE name = 'standing';
   `,
+  // The boundary of a control key.
+  `
+  UPDATE part SET json = json_set(json, '$.boundary', json('null')) WHERE name = 'profile';
+  `,
 ];
 
 /** Every event has a hash over the one before it. Those that are there already get theirs. */

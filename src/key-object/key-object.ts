@@ -4,7 +4,19 @@ import type { Admission } from "../key/admission.ts";
 import { admit, type Verdict } from "../key/admit.ts";
 import { amend, type AmendCommand, type Amended } from "../key/amend.ts";
 import { credit, type CreditCommand, type Credited } from "../key/credit.ts";
-import { ADMIN, isSame, judge, mayEndAt, mayGrant, mayLift, sees, stopperOf, type Deed } from "../key/authority.ts";
+import {
+  ADMIN,
+  boundaryOf,
+  isSame,
+  judge,
+  mayEndAt,
+  mayGrant,
+  mayLift,
+  sees,
+  stopperOf,
+  type Deed,
+} from "../key/authority.ts";
+import { beyond } from "../key/boundary.ts";
 import type { Client } from "../key/client.ts";
 import type { Circumstance } from "../key/change.ts";
 import type { Account } from "../key/chain-proof.ts";
@@ -179,8 +191,11 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   }
 
   async rotate(command: RotateCommand & Ask): Promise<Decided<Reached<WithRecord<Rotation>>>> {
-    return this.#change("change", command, (key, circumstance) =>
-      rotate(key, command, this.#mintFor(key), circumstance),
+    return this.#change(
+      "change",
+      command,
+      (key, circumstance) => rotate(key, command, this.#mintFor(key), circumstance),
+      { bounded: true },
     );
   }
 
@@ -203,6 +218,7 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     const { scopes: granted = [], expiresAt } = command.amendment;
     return this.#change("change", command, (key, circumstance) => amend(key, command, circumstance), {
       granted,
+      bounded: true,
       barred: (standing) =>
         mayEndAt(command.authority, standing, expiresAt)
           ? null
@@ -211,7 +227,9 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
   }
 
   async credit(command: CreditCommand & Ask): Promise<Decided<Reached<WithRecord<Credited>>>> {
-    return this.#change("change", command, (key, circumstance) => credit(key, command, circumstance));
+    return this.#change("change", command, (key, circumstance) => credit(key, command, circumstance), {
+      bounded: true,
+    });
   }
 
   async purge(ask: Ask): Promise<Decided<Reached<PurgeAnswer>>> {
@@ -398,11 +416,11 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
    * A change on somebody's authority, which is judged in the same step. The ledger is told before the answer, if it
    * listens.
    */
-  async #change<Answer extends object>(
+  async #change<Answer extends { readonly done: boolean }>(
     deed: Deed,
     ask: Ask,
     decide: (key: Key, circumstance: Circumstance) => Step<Answer>,
-    { granted = [], barred = () => null }: Bounds = {},
+    { granted = [], bounded = false, barred = () => null }: Bounds = {},
   ): Promise<Decided<Reached<WithRecord<Answer>>>> {
     const key = this.#duties.present();
     if (key === null) return this.#state.answer(NOT_FOUND);
@@ -412,9 +430,14 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
     const detail = key.standing.revokedAt === null ? barred(key.standing) : null;
     if (detail !== null) return this.#state.answer({ reached: false, because: "forbidden", detail });
 
-    const answer = this.#step(key, (now) => {
+    const answer = this.#step(key, (now): Step<Reached<WithRecord<Answer>>> => {
       const { by, reason, authority } = ask;
       const step = this.#noticed(key, decide(key, { now, by, reason, on: stopperOf(authority) }), null, { now, by });
+      const { profile, standing } = step.key;
+      const outside = bounded && step.answer.done ? beyond(boundaryOf(authority), { profile, ...standing }) : null;
+      // The key as it was: what would have become of it is dropped.
+      if (outside !== null)
+        return { key, events: [], answer: { reached: false, because: "forbidden", detail: outside } };
       return { ...step, answer: { reached: true as const, ...withRecord(step.answer, step.key, now) } };
     });
     return this.#answerTold(answer);
@@ -462,6 +485,8 @@ export class KeyObject extends DurableObject<Env> implements KeyRpc {
 /** `granted`: scopes that the key is to hold. `barred`: why the standing keeps this caller from it; `null`: it does not. */
 type Bounds = {
   readonly granted?: readonly string[];
+  /** Whether the key as it would be is judged by the boundary of whoever asks. */
+  readonly bounded?: boolean;
   readonly barred?: (standing: Standing) => string | null;
 };
 

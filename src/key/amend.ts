@@ -19,6 +19,7 @@ export type Amendment = Partial<
     | "selfRotate"
     | "suspicion"
     | "metadata"
+    | "boundary"
   > & {
     readonly expiresAt: EpochMs | null;
   }

@@ -1,3 +1,4 @@
+import type { Boundary } from "./policy.ts";
 import type { KeyId } from "./credential.ts";
 import { covers, isControlScope } from "./scope.ts";
 import type { EpochMs } from "./time.ts";
@@ -20,6 +21,8 @@ export type Authority =
       /** `null` spans the deployment; otherwise only this owner's keys exist for it. */
       readonly owner: string | null;
       readonly scopes: readonly string[];
+      /** How far it reaches with the keys of others; absent: as far as its scopes. */
+      readonly boundary?: Boundary;
     };
 
 export const ADMIN: Authority = { kind: "admin" };
@@ -85,6 +88,10 @@ export const mayEndAt = (
   expiresAt === undefined ||
   operatorsEnd === null ||
   (expiresAt !== null && expiresAt <= operatorsEnd);
+
+/** The boundary within which somebody makes and changes keys; `null`: none. */
+export const boundaryOf = (authority: Authority): Boundary | null =>
+  authority.kind === "admin" ? null : (authority.boundary ?? null);
 
 /** Whether the one who asks is this very key. */
 export const isSame = (authority: Authority, id: KeyId): boolean =>

@@ -1,7 +1,7 @@
 import type { KeyId } from "./credential.ts";
 import { sameDigest, type Digest } from "./digest.ts";
 import type { Key } from "./key.ts";
-import type { Metadata } from "./policy.ts";
+import type { Boundary, Metadata } from "./policy.ts";
 import type { Refusal } from "./refusal.ts";
 import type { EpochMs } from "./time.ts";
 
@@ -20,6 +20,8 @@ export type IdentityDetails = {
   readonly scopes: readonly string[];
   readonly metadata: Metadata;
   readonly expiresAt: EpochMs | null;
+  /** Absent: the key has none. */
+  readonly boundary?: Boundary;
 };
 
 /** Who presents a secret. `current`: it is the key's newest one, not one in its grace. */
@@ -36,6 +38,7 @@ export function identify({ profile, standing }: Key, presented: Digest, now: Epo
     scopes: profile.scopes,
     metadata: profile.metadata,
     expiresAt: standing.expiresAt,
+    ...(profile.boundary !== null && { boundary: profile.boundary }),
   });
   if (sameDigest(presented, standing.secret.digest)) {
     return { identity: { keyId, owner, version: standing.version, details: details() }, current: true };

@@ -5,6 +5,7 @@ import type { KeyEvent } from "./event.ts";
 import type { OwnerOrder } from "./owner-order.ts";
 import { endOf } from "./lifetime.ts";
 import type {
+  Boundary,
   Environment,
   Kind,
   Metadata,
@@ -73,6 +74,8 @@ export type Profile = {
   /** What about the use of the key is suspicious; `null`: what usually is. */
   readonly suspicion: Suspicion | null;
   readonly metadata: Metadata;
+  /** Of a control key: how far it reaches with the keys of others. `null`: as far as its `rekey:` scopes. */
+  readonly boundary: Boundary | null;
 };
 
 /** Which secret holds, and whether it may be used at all. Replaced by every change; no admission touches it. */

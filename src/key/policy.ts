@@ -90,6 +90,25 @@ export const SELF_LIMIT: RateLimitRule = { ...SELF_ROTATE_LIMIT, name: "self", l
 export const ENVIRONMENTS = ["live", "test"] as const;
 export type Environment = (typeof ENVIRONMENTS)[number];
 
+/**
+ * How far a control key reaches with the keys that it makes, amends, credits or rotates. A ceiling that is `null`, or a
+ * list of limits that is empty, is none.
+ */
+export type Boundary = {
+  /** What covers every scope that its keys hold, those of control keys too. */
+  readonly grantable: readonly string[];
+  readonly environments: readonly Environment[] | null;
+  /** So many units in a period: no key may have more, and none may have them in a shorter period. */
+  readonly quota: QuotaCeiling | null;
+  /** Each is matched by a limit of the key that lets through no more. */
+  readonly rateLimits: readonly RateLimitRule[];
+  readonly maxConcurrent: number | null;
+  /** The longest life of a key, from its creation to its end, in seconds. */
+  readonly lifetimeSeconds: number | null;
+};
+
+export type QuotaCeiling = { readonly limit: number; readonly period: (typeof QUOTA_PERIODS)[number] };
+
 /** The name under which the quota appears among the limits; no rate limit may have it. */
 export const QUOTA_NAME = "quota";
 

@@ -249,6 +249,7 @@ describe("a control key, asking for itself", () => {
     ["suspicion", null],
     ["expiresAt", null],
     ["metadata", { plan: "free" }],
+    ["boundary", null],
   ];
 
   it("is tried with every field that a key may be amended in", () => {
@@ -268,6 +269,7 @@ describe("a control key, asking for itself", () => {
       selfRotate: false,
       suspicion: { "unknown-secret": { threshold: 3 } },
       metadata: { plan: "pro" },
+      boundary: { grantable: ["orders:read"] },
       lifetimeSeconds: 3600,
     });
     const before = await recordOf(self);

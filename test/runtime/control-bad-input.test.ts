@@ -37,6 +37,14 @@ const policy = {
   ),
   expiresAt: "2099-01-01T00:00:00Z",
   metadata: { plan: "pro" },
+  boundary: {
+    grantable: ["orders:read"],
+    environments: ["live"],
+    quota: { limit: 5, period: "day" },
+    rateLimits: [{ name: "burst", algorithm: "bucket", limit: 5, windowSeconds: 60, unit: "request", burst: 5 }],
+    maxConcurrent: 2,
+    lifetimeSeconds: 60,
+  },
 };
 /** A body with every property there is. Some that exclude each other stand in it together: only refusals are wanted. */
 const GOOD: Readonly<Record<string, object>> = {

@@ -87,6 +87,7 @@ describe("create", () => {
       selfRotate: false,
       suspicion: null,
       metadata: FULL.metadata,
+      boundary: null,
     });
     expect(response.headers.get("location")).toBe(`/_rekey/v1/keys/${record.id}`);
     expect(response.headers.get("rekey-decision")).toMatch(/^\d+\.\d+$/);

@@ -53,6 +53,7 @@ export const aProfile = (profile: Partial<Profile> = {}): Profile => ({
   selfRotate: true,
   suspicion: null,
   metadata: {},
+  boundary: null,
   ...profile,
 });
 

@@ -162,6 +162,7 @@ describe("a create within bounds", () => {
         selfRotate: true,
         suspicion: null,
         metadata: {},
+        boundary: null,
       },
     });
   });

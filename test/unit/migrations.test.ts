@@ -81,6 +81,7 @@ it("bring the ledger of the first release forward: every key and event of it can
     environment: "live",
     ownerSuspended: false,
     suspicion: null,
+    boundary: null,
   });
   const events = db.prepare("SELECT sequence, owner FROM events ORDER BY key_id, sequence").all();
   expect(events).toEqual([

@@ -75,6 +75,7 @@ export const billing: KeyRecordJson = {
   selfRotate: true,
   suspicion: null,
   metadata: { team: "payments" },
+  boundary: null,
 };
 
 /** After it was admitted once. */

@@ -11,6 +11,7 @@ import { keyRecord, listedKey, quotaReading, rateLimitReading } from "../schema/
 import { rotateBody, rotatedKey } from "../schema/rotate.ts";
 import { settleBody, settledReservation } from "../schema/settle.ts";
 import { client, usage } from "../schema/usage.ts";
+import { boundary, boundaryReading } from "../schema/boundary.ts";
 import { suspicion, suspicionRules } from "../schema/suspicion.ts";
 import { verifyAnswer, verifyQuestion } from "../schema/verify.ts";
 import {
@@ -47,6 +48,8 @@ export const NAMES: ReadonlyMap<z.core.$ZodType, string> = new Map<z.core.$ZodTy
   [client, "KeyClient"],
   [alert, "Alert"],
   [acknowledgeBody, "Acknowledgement"],
+  [boundary, "Boundary"],
+  [boundaryReading, "BoundaryReading"],
   [suspicion, "Suspicion"],
   [suspicionRules, "SuspicionRules"],
   [listedOwner, "ListedOwner"],

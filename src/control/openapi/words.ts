@@ -219,6 +219,12 @@ export const WORDS: Readonly<Record<string, string>> = {
   because:
     "Why it failed; `null`: it did not. `not-public`, `unresolved`, `resolver-silent`: nothing was sent, because of where the name leads.",
 
+  // Of a boundary
+  boundary:
+    "Of a control key: how far it reaches with the keys that it makes, amends, credits or rotates; `null`: as far as its `rekey:` scopes. A control key with a boundary gives none that is wider.",
+  grantable: "What covers every scope that its keys hold.",
+  environments: "In which its keys may be; `null`: in any.",
+
   // Of suspicion
   suspicion: "What about the use of the key raises an alert, where it is not as usual; `null`: as usual.",
   "retired-secret-used": "A secret that was replaced is presented after its end. Usually 1 within 600 s.",

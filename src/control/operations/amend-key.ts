@@ -6,6 +6,7 @@ import { recordAnswer, statusOfTarget } from "../answer.ts";
 import { askFor, askOf } from "../ask.ts";
 import { operation } from "../operation.ts";
 import { amendBody } from "../schema/amend.ts";
+import { boundaryOf } from "../schema/boundary.ts";
 import { quotaRuleOf, rateLimitRulesOf } from "../schema/policy.ts";
 import { keyParams } from "../schema/params.ts";
 import { keyRecord } from "../schema/record.ts";
@@ -37,11 +38,12 @@ export const amendKey = operation({
 });
 
 /** JSON has no `undefined`: a field that was named has a value, and what was not named is not there. */
-function amendmentOf({ expiresAt, quota, rateLimits, ...fields }: z.output<typeof amendBody>): Amendment {
+function amendmentOf({ expiresAt, quota, rateLimits, boundary, ...fields }: z.output<typeof amendBody>): Amendment {
   return {
     ...(fields as Amendment),
     ...(expiresAt !== undefined && { expiresAt: expiresAt === null ? null : epochMs(Date.parse(expiresAt)) }),
     ...(quota !== undefined && { quota: quotaRuleOf(quota) }),
     ...(rateLimits !== undefined && { rateLimits: rateLimitRulesOf(rateLimits) }),
+    ...(boundary !== undefined && { boundary: boundaryOf(boundary) }),
   };
 }

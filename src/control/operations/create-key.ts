@@ -2,16 +2,19 @@ import type * as z from "zod/mini";
 import { askKey } from "../../http/ask-key.ts";
 import { problem } from "../../http/problem.ts";
 import type { CreateCommand } from "../../key-object/rpc.ts";
-import { mayGrant } from "../../key/authority.ts";
+import { boundaryOf, mayGrant } from "../../key/authority.ts";
+import { beyond } from "../../key/boundary.ts";
 import { keyIdFrom, newKeyId, type KeyId } from "../../key/credential.ts";
 import type { OwnerOrder } from "../../key/owner-order.ts";
 import type { Idempotency } from "../../key/receipt.ts";
+import { after, epochMs, type EpochMs } from "../../key/time.ts";
 import { decisionHeader, etagOf, json } from "../answer.ts";
 import { byOf, undecided } from "../ask.ts";
 import { askOwner } from "../ask-owner.ts";
 import { actorOf, authorityOf, onlyOwnerOf } from "../authority.ts";
 import { operation } from "../operation.ts";
 import { recordJson } from "../record-json.ts";
+import { boundaryOf as boundaryRuleOf } from "../schema/boundary.ts";
 import { createBody, issuedKey } from "../schema/create.ts";
 import { quotaRuleOf, rateLimitRulesOf } from "../schema/policy.ts";
 
@@ -39,6 +42,34 @@ export const createKey = operation({
     if (!mayGrant(authority, wanted.scopes)) return problem("forbidden", { requestId });
 
     const id = idOf(idempotency);
+    const profile = {
+      id,
+      name: wanted.name,
+      owner,
+      kind: wanted.kind,
+      environment: wanted.environment,
+      prefix: wanted.prefix ?? config.keyPrefixes[wanted.environment],
+      scopes: wanted.scopes,
+      allowedIps: wanted.allowedIps,
+      quota: quotaRuleOf(wanted.quota),
+      rateLimits: rateLimitRulesOf(wanted.rateLimits),
+      lifetimeSeconds: wanted.lifetimeSeconds ?? null,
+      maxLifetimeSeconds: wanted.maxLifetimeSeconds,
+      idleSeconds: wanted.idleSeconds,
+      rotation: wanted.rotation,
+      maxConcurrent: wanted.maxConcurrent,
+      reserveSeconds: wanted.reserveSeconds,
+      onReservationTimeout: wanted.onReservationTimeout,
+      selfRotate: wanted.selfRotate,
+      suspicion: wanted.suspicion,
+      metadata: wanted.metadata,
+      boundary: boundaryRuleOf(wanted.boundary),
+    };
+    const end = endOf(wanted);
+    // There is nothing yet that could change between this and the creation, so it is judged before an owner hears of it.
+    const outside = beyond(boundaryOf(authority), resultOf(profile, end, epochMs(Date.now())));
+    if (outside !== null) return problem("forbidden", { requestId, detail: outside });
+
     let ownerOrder: OwnerOrder | null = null;
     if (owner !== null) {
       // Entered before it exists: a decision about the owner finds the key from here on.
@@ -50,29 +81,8 @@ export const createKey = operation({
     const command: CreateCommand = {
       by: byOf(call, actorOf(authority)),
       authority,
-      profile: {
-        id,
-        name: wanted.name,
-        owner,
-        kind: wanted.kind,
-        environment: wanted.environment,
-        prefix: wanted.prefix ?? config.keyPrefixes[wanted.environment],
-        scopes: wanted.scopes,
-        allowedIps: wanted.allowedIps,
-        quota: quotaRuleOf(wanted.quota),
-        rateLimits: rateLimitRulesOf(wanted.rateLimits),
-        lifetimeSeconds: wanted.lifetimeSeconds ?? null,
-        maxLifetimeSeconds: wanted.maxLifetimeSeconds,
-        idleSeconds: wanted.idleSeconds,
-        rotation: wanted.rotation,
-        maxConcurrent: wanted.maxConcurrent,
-        reserveSeconds: wanted.reserveSeconds,
-        onReservationTimeout: wanted.onReservationTimeout,
-        selfRotate: wanted.selfRotate,
-        suspicion: wanted.suspicion,
-        metadata: wanted.metadata,
-      },
-      end: endOf(wanted),
+      profile,
+      end,
       ownerOrder,
       idempotency,
     };
@@ -85,6 +95,12 @@ export const createKey = operation({
     const location = `/_rekey/v1/keys/${id}`;
     return json(call, 201, created, { ...headers, ...etagOf(answer.record), location });
   },
+});
+
+/** The key as it would be if it were created at this instant. */
+const resultOf = (profile: CreateCommand["profile"], end: CreateCommand["end"], now: EpochMs) => ({
+  profile: { ...profile, createdAt: now },
+  expiresAt: end === null ? null : "at" in end ? epochMs(end.at) : after(now, end.afterSeconds * 1000),
 });
 
 /** A create that is repeated meets the object of its first attempt: its id is made of who asks and the header. */

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { boundary } from "./boundary.ts";
 import { instant, metadata, name } from "./fields.ts";
 import { allowedIps, maxConcurrent, quota, rateLimits, rotation, scopes } from "./policy.ts";
 import { suspicion } from "./suspicion.ts";
@@ -18,5 +19,6 @@ export const amendBody = z.lazy(() =>
     /** An instant that is past ends the key at once; a later one revives a key that has expired. */
     expiresAt: z.optional(z.nullable(instant)),
     metadata: z.optional(metadata),
+    boundary: z.optional(z.nullable(boundary)),
   }),
 );

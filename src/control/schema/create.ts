@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { BOUNDS, DEFAULT_RESERVE_SECONDS, ENVIRONMENTS, KINDS, RESERVATION_TIMEOUTS } from "../../key/policy.ts";
 import { instant, isObject, label, metadata, name, orNull, prefix, whole, withDefault } from "./fields.ts";
+import { boundary } from "./boundary.ts";
 import { allowedIps, maxConcurrent, quota, rateLimits, rotation, scopes } from "./policy.ts";
 import { keyRecord } from "./record.ts";
 import { suspicion } from "./suspicion.ts";
@@ -32,6 +33,7 @@ export const createBody = z.lazy(() =>
       selfRotate: withDefault(z.boolean(), true),
       suspicion: orNull(suspicion),
       metadata: withDefault(metadata, {}),
+      boundary: orNull(boundary),
     })
     .check(
       // All run on a body that is faulty elsewhere, so that everything wrong with it is told at once.

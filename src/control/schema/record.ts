@@ -9,6 +9,7 @@ import {
   ROTATION_MODES,
   type Metadata,
 } from "../../key/policy.ts";
+import { boundaryReading } from "./boundary.ts";
 import { keyId, opaque, timestamp } from "./fields.ts";
 import { suspicionRules } from "./suspicion.ts";
 
@@ -93,6 +94,7 @@ const lasting = () => ({
   selfRotate: z.boolean(),
   suspicion: z.nullable(suspicionRules),
   metadata: opaque<Metadata>(),
+  boundary: z.nullable(boundaryReading),
 });
 
 /** A key as its object knows it at this instant. */

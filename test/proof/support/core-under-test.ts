@@ -360,6 +360,7 @@ export const profileOf = (rules: Rules, now: EpochMs): Profile => ({
   selfRotate: rules.selfRotate,
   suspicion: null,
   metadata: {},
+  boundary: null,
 });
 
 export const amendmentOf = ({ expiresAt, scopes, ips, quota, pace, rotation, selfRotate }: Partial<Rules>) => ({

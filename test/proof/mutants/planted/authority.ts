@@ -3,6 +3,8 @@ import type { Mutant } from "../mutant.ts";
 const RULES = { project: "unit", test: "test/unit/authority.test.ts" } as const;
 const ROUTES = { project: "runtime", test: "test/runtime/control-authority.test.ts" } as const;
 
+const BOUNDARY = { project: "runtime", test: "test/runtime/control-boundary.test.ts" } as const;
+
 /** Bugs in who may do what to which key. */
 export const IN_THE_AUTHORITY: readonly Mutant[] = [
   {
@@ -100,5 +102,59 @@ export const IN_THE_AUTHORITY: readonly Mutant[] = [
       { from: "isSame(authority, target.id) || isEqualled(authority, target)", to: "isSame(authority, target.id)" },
     ],
     catcher: RULES,
+  },
+  {
+    bug: "a control key gives a key what lies beyond its boundary, as long as it had it before",
+    breaks: "P14",
+    file: "src/key-object/key-object.ts",
+    edits: [{ from: "const { profile, standing } = step.key;", to: "const { profile, standing } = key;" }],
+    catcher: BOUNDARY,
+  },
+  {
+    bug: "a control key rotates a key that reaches beyond its boundary",
+    breaks: "P14",
+    file: "src/key-object/key-object.ts",
+    edits: [
+      {
+        from: "rotate(key, command, this.#mintFor(key), circumstance),\n      { bounded: true },",
+        to: "rotate(key, command, this.#mintFor(key), circumstance),",
+      },
+    ],
+    catcher: BOUNDARY,
+  },
+  {
+    bug: "a control key with a boundary makes one without",
+    breaks: "P14",
+    file: "src/key/boundary.ts",
+    edits: [
+      { from: "const needed = profile.scopes.some(isControlScope);", to: "const needed = false && isControlScope;" },
+    ],
+    catcher: BOUNDARY,
+  },
+  {
+    bug: "a control key with a boundary makes one with a wider one",
+    breaks: "P14",
+    file: "src/key/boundary.ts",
+    edits: [{ from: "areCovered(outer.grantable, inner.grantable) &&", to: "" }],
+    catcher: BOUNDARY,
+  },
+  {
+    bug: "a control key prolongs a key step by step past its longest life",
+    breaks: "P14",
+    file: "src/key/boundary.ts",
+    edits: [
+      {
+        from: "expiresAt <= after(profile.createdAt, lifetimeSeconds * 1000)",
+        to: "profile.createdAt > 0 && after !== null",
+      },
+    ],
+    catcher: BOUNDARY,
+  },
+  {
+    bug: "a control key creates beyond its boundary",
+    breaks: "P14",
+    file: "src/control/operations/create-key.ts",
+    edits: [{ from: "if (outside !== null) return", to: "if (outside === undefined) return" }],
+    catcher: BOUNDARY,
   },
 ];

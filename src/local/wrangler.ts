@@ -16,6 +16,8 @@ export function spawnWrangler(args: readonly string[], options: SpawnOptions): C
       WRANGLER_SEND_METRICS: "false",
       WRANGLER_HIDE_BANNER: "true",
       CLOUDFLARE_CF_FETCH_ENABLED: "false",
+      // It would keep traces of every request with its whole URL in the state, and a URL may hold what a client put there.
+      X_LOCAL_OBSERVABILITY: "false",
       ...options.env,
     },
   });

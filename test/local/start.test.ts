@@ -35,6 +35,28 @@ describe("npm start on a fresh checkout", () => {
     await expect(fetch(url)).rejects.toThrow("fetch failed");
   });
 
+  it("keeps no trace of a request: a key in a refused URL lies in no file of its state", async () => {
+    await using checkout = await checkOut();
+    const url = `http://127.0.0.1:${await freePort()}`;
+    const start = await started(checkout, { PORT: new URL(url).port });
+    const devVars = await readFile(join(checkout.path, ".dev.vars"), "utf8");
+    const headers = { ...admin(devVars), "content-type": "application/json" };
+    const created = await fetch(`${url}/_rekey/v1/keys`, { method: "POST", headers, body: '{"name":"a key"}' });
+    const { key, record } = await created.json<{ key: string; record: { id: string } }>();
+    for (const path of [`/hello?key=${key}`, `/hello/${key}`, `/_rekey/v1/keys?cursor=${key}`]) {
+      expect((await fetch(url + path, { headers: { authorization: `Bearer ${key}` } })).status).toBe(400);
+    }
+    await fetch(`${url}/hello`, { headers: { authorization: `Bearer ${key}` } });
+    signalGroup(start.pid, "SIGTERM");
+    await start.ended;
+    const state = join(checkout.path, ".rekey");
+    const files = (await readdir(state, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+    const texts = await Promise.all(files.map((file) => readFile(join(file.parentPath, file.name), "latin1")));
+    // The search finds what is there.
+    expect(texts.some((text) => text.includes(record.id))).toBe(true);
+    expect(files.filter((_, at) => texts[at]!.includes(key)).map(({ name }) => name)).toEqual([]);
+  });
+
   it("ends when npm alone is ended", async () => {
     await using checkout = await checkOut();
     const port = String(await freePort());

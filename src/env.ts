@@ -89,6 +89,8 @@ export type Config = {
   readonly proxyToken: string | null;
   /** Who says where the name of a webhook leads. */
   readonly webhookResolver: URL;
+  /** Names of the origin's host and of the control API's, as far as settings name them, in their one spelling. */
+  readonly ownHosts: readonly string[];
   /** Whether webhooks may lead to this machine itself, over plain http too: local runs only. */
   readonly webhooksToLoopback: boolean;
 };
@@ -249,6 +251,9 @@ function readConfig(env: Env): ConfigReading {
       assertionKeys,
       proxyToken,
       webhookResolver,
+      ownHosts: [originUrl, controlHost === null ? null : URL.parse(`https://${controlHost}`)].flatMap((url) =>
+        url === null ? [] : [url.hostname.replace(/\.$/, "").toLowerCase()],
+      ),
       webhooksToLoopback: webhooksToLoopback === "allow",
     },
   };

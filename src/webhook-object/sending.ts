@@ -69,12 +69,13 @@ export class Sending {
   }
 
   async #attempt(message: Due, endpoint: Endpoint): Promise<Attempt> {
-    const { webhookResolver, webhooksToLoopback } = this.#config();
+    const { webhookResolver, webhooksToLoopback, ownHosts } = this.#config();
     return attempt(message, {
       url: endpoint.url,
       secrets: signingSecrets(endpoint, now()),
       resolver: webhookResolver,
       toLoopback: webhooksToLoopback,
+      ownHosts,
     });
   }
 

@@ -41,6 +41,7 @@ export type Route = {
   readonly secrets: readonly WebhookSecret[];
   readonly resolver: URL;
   readonly toLoopback: boolean;
+  readonly ownHosts: readonly string[];
 };
 
 /** How long a receiver may take to answer, in milliseconds. */
@@ -58,7 +59,7 @@ export async function attempt({ id, body }: Message, route: Route): Promise<Atte
   });
 
   // Judged again each time: the setting, or where the name leads, may have changed since the endpoint was made.
-  const target = readTarget(route.url, route.toLoopback);
+  const target = readTarget(route.url, route.toLoopback, route.ownHosts);
   if (!target.ok) return ended("not-public");
   if (target.lookUp !== null) {
     const resolution = await resolve(target.lookUp, route.resolver);

@@ -14,20 +14,26 @@ export type TargetReading =
  * the URL standard turns them into four decimal numbers before we look.
  *
  * @param toLoopback whether this machine itself is a target, over plain http too. For trying things out locally.
+ * @param ownHosts names of the origin and of the deployment itself (`hostNameOf`): a request to one of them from within
+ * their zone goes around the gateway.
  */
-export function readTarget(text: string, toLoopback: boolean): TargetReading {
+export function readTarget(text: string, toLoopback: boolean, ownHosts: readonly string[]): TargetReading {
   const url = URL.parse(text);
   if (url === null) return refused("is not a URL");
   if (url.username !== "" || url.password !== "") return refused("must not hold credentials");
   if (url.hash !== "") return refused("must not have a fragment");
   if (isHttp(url) && !PLAIN.test(text)) return refused("must be written plainly, like https://example.com/path");
-  const host = url.hostname.replace(/\.$/, "").toLowerCase();
+  const host = hostNameOf(url);
   const address = addressIn(host);
   if (toLoopback && isLoopback(host, address) && isHttp(url)) return { ok: true, url, lookUp: null };
   if (url.protocol !== "https:") return refused("must be https");
+  if (ownHosts.includes(host)) return refused("must not lead to the origin or to this deployment itself");
   if (address !== null) return isPublic(address) ? { ok: true, url, lookUp: null } : refused(NOT_PUBLIC);
   return isPublicName(host) ? { ok: true, url, lookUp: host } : refused(NOT_PUBLIC);
 }
+
+/** The name of a URL's host in its one spelling: lower case, punycode, no port, no dot at its end. */
+export const hostNameOf = ({ hostname }: URL): string => hostname.replace(/\.$/, "").toLowerCase();
 
 const refused = (message: string): TargetReading => ({ ok: false, message });
 

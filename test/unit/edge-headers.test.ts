@@ -190,9 +190,11 @@ describe("A7: nothing a client wrote can be mistaken for what we say", () => {
   });
 
   it("but for those that a deployment's own gateway sets, in the one spelling that it names", () => {
-    const config = { ownTokens: [], passedHeaders: new Set(["cf-access-jwt-assertion"]) };
-    const sent = { "Cf-Access-Jwt-Assertion": "signed", cf_access_jwt_assertion: "evil", "x-remote-user": "evil" };
-    expect(forwarded(sent, { config })).toEqual({ ...SAID_BY_US, "cf-access-jwt-assertion": "signed" });
+    const passedHeaders = new Set(["cf-access-jwt-assertion", "x-auth-request-user"]);
+    const config = { ownTokens: [], passedHeaders };
+    const said = { "cf-access-jwt-assertion": "signed", "x-auth-request-user": "somebody" };
+    const madeUp = { cf_access_jwt_assertion: "evil", x_auth_request_user: "evil", "x-remote-user": "evil" };
+    expect(forwarded({ ...said, ...madeUp }, { config })).toEqual({ ...SAID_BY_US, ...said });
     const ours = { ownTokens: [], passedHeaders: new Set(["rekey-owner", "x-forwarded-for", "host"]) };
     const evil = { "Rekey-Owner": "evil", rekey_owner: "evil", "X-Forwarded-For": "evil" };
     expect(forwarded(evil, { config: ours })).toEqual(SAID_BY_US);

@@ -3,12 +3,27 @@ import { parseAddress } from "../../src/key/ip.ts";
 import { isPublic, readTarget } from "../../src/webhook/target.ts";
 
 const messageOf = (url: string, toLoopback = false): string => {
-  const reading = readTarget(url, toLoopback);
+  const reading = readTarget(url, toLoopback, []);
   return reading.ok ? "ok" : reading.message;
 };
 const PUBLIC = "must lead to a public address";
 
 describe("a webhook's URL", () => {
+  it.each([
+    "https://api.example.com/hooks",
+    "https://API.Example.COM/",
+    "https://api.example.com./",
+    "https://api.example.com:443/",
+    "https://api.example.com:8443/",
+    "https://api%2eexample.com/",
+    "https://bücher.example/",
+    "https://xn--bcher-kva.example/",
+  ])("must not be %s, where the origin or the deployment itself is", (url) => {
+    const reading = readTarget(url, false, ["api.example.com", "xn--bcher-kva.example"]);
+    expect(reading.ok ? "ok" : reading.message).toBe("must not lead to the origin or to this deployment itself");
+    expect(readTarget(url, false, ["other.example.com"]).ok).toBe(true);
+  });
+
   it.each([
     ["https://hooks.example.com/rekey", "hooks.example.com"],
     ["https://hooks.example.com:8443/a?b=c", "hooks.example.com"],
@@ -17,7 +32,7 @@ describe("a webhook's URL", () => {
     ["https://8.8.8.8/", null],
     ["https://[2606:4700::1111]/", null],
   ])("may be %s, and says which name has to be looked up", (url, lookUp) => {
-    expect(readTarget(url, false)).toMatchObject({ ok: true, lookUp });
+    expect(readTarget(url, false, [])).toMatchObject({ ok: true, lookUp });
   });
 
   it.each([
@@ -117,7 +132,7 @@ describe("a webhook's URL", () => {
     "%s is for local runs that say so",
     (url) => {
       expect(messageOf(url)).not.toBe("ok");
-      expect(readTarget(url, true)).toMatchObject({ ok: true, lookUp: null });
+      expect(readTarget(url, true, [])).toMatchObject({ ok: true, lookUp: null });
     },
   );
 

@@ -142,7 +142,7 @@ export const IN_THE_WORKER: readonly Mutant[] = [
     file: "src/edge/request-headers.ts",
     edits: [
       {
-        from: 'if (name === "cookie") return false; if (presented !== null && value.includes(presented.text)) return true;',
+        from: "if (presented !== null && value.includes(presented.text)) return true;",
         to: "if (presented !== null) return false;",
       },
     ],
@@ -213,8 +213,8 @@ export const IN_THE_WORKER: readonly Mutant[] = [
     file: "src/http/shield.ts",
     edits: [
       {
-        from: "address === null || !isFailedAuthentication(answer)) return answer;",
-        to: "address === null) return answer;",
+        from: "if (!isFailedAuthentication(answer) || (await isBelowLimit(shield, address))) return answer;",
+        to: "if (await isBelowLimit(shield, address)) return answer;",
       },
     ],
     catcher: { campaign: "C13", size: 100 },

@@ -1,5 +1,8 @@
+import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { KeyRecordJson } from "../../src/control/schema/record.ts";
+import { requireConfig } from "../../src/env.ts";
+import { mint } from "../../src/key/credential.ts";
 import { control, issue, keyPath, told, verify, type ControlCall, type Issued } from "../support/control.ts";
 
 type Rotated = Issued & { readonly retired: { readonly version: number; readonly validUntil: string } };
@@ -83,13 +86,20 @@ describe("a stranger", () => {
     await control("POST", keyPath(lost, "/revoke"));
     await control("DELETE", keyPath(lost));
     const forged = ours.slice(0, -8) + (ours.at(-8) === "0" ? "1" : "0") + ours.slice(-7);
+    // Of a key that there is, with a tag that is right: only its object knows that the secret never was one.
+    const { signingPepper: pepper } = requireConfig(env);
+    const unknown = mint(issued.record.id, {
+      prefix: "rk_live",
+      pepper,
+      random: (bytes) => crypto.getRandomValues(bytes),
+    });
     for (const [method, what] of [
       ["GET", ""],
       ["POST", "/rotate"],
       ["POST", "/revoke"],
     ] as const) {
       const seen = await Promise.all(
-        [forged, lost.key].map(async (key) => {
+        [forged, lost.key, unknown].map(async (key) => {
           const response = await self(method, what, key);
           return JSON.stringify([response.status, [...response.headers], await response.text()]);
         }),

@@ -178,3 +178,12 @@ describe("an order that came before the key", () => {
     expect(awaitedOrder(tombstone, "acme")).toBeNull();
   });
 });
+
+describe("a rotation while the owner is suspended", () => {
+  it("gives no grace that would outlive the suspension: after the owner's resume the old secret is dead", () => {
+    const suspended = obey(aKey(), order(1, "suspended"), at(t(1))).key;
+    const rotatedKey = rotateWith(suspended, { expectedVersion: null, graceSeconds: 3600 }, SECOND, at(t(2))).key;
+    const resumed = obey(rotatedKey, order(2, "active"), at(t(3))).key;
+    expect([heard(resumed, FIRST, t(4)), heard(resumed, SECOND, t(4))]).toEqual(["key-rotated", "admitted"]);
+  });
+});

@@ -6,6 +6,7 @@ import { IN_THE_OBJECT } from "./planted/object.ts";
 import { IN_THE_INTERLEAVING } from "./planted/interleaved.ts";
 import { IN_THE_POLICY } from "./planted/policy.ts";
 import { IN_THE_RESTORE } from "./planted/restored.ts";
+import { ONCE_SURVIVED } from "./planted/survivors.ts";
 import { IN_WHAT_IS_TOLD } from "./planted/told.ts";
 import { IN_THE_USAGE } from "./planted/usage.ts";
 
@@ -19,4 +20,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...IN_WHAT_IS_TOLD,
   ...IN_THE_AUTHORITY,
   ...IN_THE_WORKER,
+  ...ONCE_SURVIVED,
 ];

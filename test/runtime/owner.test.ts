@@ -232,6 +232,21 @@ describe("while the ledger is down", () => {
     expect(alarm).toBeNull();
   });
 
+  it("an owner's old keys are searched for until they were found, though the ledger has heard of the decision", async () => {
+    const owner = anOwner();
+    const { stub, credential } = await openKey({ owner });
+    {
+      // It can be written to, and cannot be read.
+      using _ = ledgerDown(/\bFROM keys\b/);
+      expect(await decide(owner, "suspended")).toMatchObject({ done: true, ledger: "unreachable" });
+      await ring(owner);
+    }
+    expect(await standingIn(owner)).toEqual({ standing: "suspended", revision: 1 });
+    expect(await hears(stub, credential)).toBe("admitted");
+    await ring(owner);
+    expect(await hears(stub, credential)).toBe("owner-suspended");
+  });
+
   it("a name that nobody has heard of may be an owner whom only the ledger knows: the decision waits for it", async () => {
     const owner = anOwner();
     const { stub, credential } = await openKey({ owner });

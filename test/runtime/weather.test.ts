@@ -70,6 +70,20 @@ describe("nothing is lost, nothing doubled, and the order is kept", () => {
     expect(await proofOf(key)).toMatchObject({ intact: true, verifiedThrough: 61, deliveredThrough: 61 });
   });
 
+  it("while the ledger is down for longer than events are kept: what it does not have stays", async () => {
+    const key = await openKey();
+    ledger.meets = "fail";
+    await changes(key, 5, () => Promise.resolve());
+    vi.setSystemTime(Date.now() + 40 * DAY);
+    await runDurableObjectAlarm(key.stub);
+    await evictDurableObject(key.stub);
+    await runDurableObjectAlarm(key.stub);
+    expect((await eventsIn(key.stub)).slice(-5)).toEqual([2, 3, 4, 5, 6]);
+    ledger.meets = "pass";
+    await pass(key.stub, 5 * MINUTE);
+    expect(await ledgerOf(key.id)).toMatchObject({ sequences: numbersTo(6) });
+  });
+
   it.each([
     ["a minute", 1],
     ["ten minutes", 10],

@@ -5,6 +5,7 @@ import type { WebhookJson } from "../../src/control/schema/webhook.ts";
 import { doChores } from "../../src/scheduled.ts";
 import { epochMs } from "../../src/key/time.ts";
 import { RETRY_AFTER_MS } from "../../src/webhook/retry.ts";
+import { WebhookBook } from "../../src/webhook-object/book.ts";
 import { control, issue, keyPath, told, type Issued } from "../support/control.ts";
 import { ledgerDown } from "../support/meet-ledger.ts";
 import { stubInternet, type Internet } from "../support/stub-receiver.ts";
@@ -728,5 +729,29 @@ describe("pages", () => {
     for (let count = 0; count < 5; count++) await control("POST", `${HOOKS}/${hooked[0]!.id}/test`);
     const listed = await all(`${HOOKS}/${hooked[0]!.id}/deliveries`);
     expect([listed.length, new Set(listed).size]).toEqual([5, 5]);
+  });
+});
+
+describe("of too many messages that need not be sent any more", () => {
+  it("the oldest are forgotten, and the newest stay", async () => {
+    const { stub } = await hook();
+    const left = await runInDurableObject(stub, (_object, { storage }) => {
+      const now = epochMs(Date.now());
+      for (let nth = 0; nth < 1_005; nth++) {
+        storage.sql.exec(
+          "INSERT INTO message VALUES (?, NULL, 'test', '{}', 'delivered', ?, 1, ?, NULL)",
+          `msg_${String(nth).padStart(16, "0")}`,
+          now - 2_000 + nth,
+          now - 2_000 + nth,
+        );
+      }
+      new WebhookBook(storage).prune(now);
+      return storage.sql.exec<{ id: string }>("SELECT id FROM message ORDER BY due_at_ms").toArray();
+    });
+    expect([left.length, left[0]!.id, left.at(-1)!.id]).toEqual([
+      1_000,
+      "msg_0000000000000005",
+      "msg_0000000000001004",
+    ]);
   });
 });

@@ -54,13 +54,17 @@ export function meetLedger(): Ledger {
   return ledger;
 }
 
-/** The ledger answers no question at all, until this is disposed of: not to keys, not to owners. */
-export function ledgerDown(): Disposable {
+/**
+ * The ledger answers no question at all, until this is disposed of: not to keys, not to owners.
+ * @param which only to statements like this.
+ */
+export function ledgerDown(which = /^/): Disposable {
   const database = Object.getPrototypeOf(env.DB) as D1Database;
   // oxlint-disable-next-line typescript/unbound-method -- it is put back as it was
   const real = database.prepare;
-  database.prepare = () => {
-    throw new Error("D1_ERROR: injected");
+  database.prepare = function (this: D1Database, sql: string) {
+    if (which.test(sql)) throw new Error("D1_ERROR: injected");
+    return real.call(this, sql);
   };
   return { [Symbol.dispose]: () => void (database.prepare = real) };
 }

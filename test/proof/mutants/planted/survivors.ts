@@ -45,4 +45,35 @@ export const ONCE_SURVIVED: readonly Mutant[] = [
     ],
     catcher: { project: "unit", test: "test/unit/owner-order.test.ts" },
   },
+  {
+    bug: "after an outage of the ledger an owner's old keys are never searched for",
+    breaks: "P1",
+    file: "src/owner-object/owner-object.ts",
+    edits: [
+      {
+        from: 'const settled = acknowledged + forbidden === keys && ledger === "searched";',
+        to: "const settled = acknowledged + forbidden === keys; void ledger;",
+      },
+    ],
+    catcher: { project: "runtime", test: "test/runtime/owner.test.ts" },
+  },
+  {
+    bug: "of too many settled messages of a webhook the newest are forgotten",
+    breaks: "P12",
+    file: "src/webhook-object/book.ts",
+    edits: [{ from: "ORDER BY due_at_ms DESC LIMIT ?3", to: "ORDER BY due_at_ms ASC LIMIT ?3" }],
+    catcher: { project: "runtime", test: "test/runtime/webhook.test.ts" },
+  },
+  {
+    bug: "events older than 30 days are deleted although the ledger does not have them",
+    breaks: "P12",
+    file: "src/key-object/book.ts",
+    edits: [
+      {
+        from: "const through = Math.min(upTo, this.#head.sequence - 1);",
+        to: "const through = this.#head.sequence - 1; void upTo;",
+      },
+    ],
+    catcher: { project: "runtime", test: "test/runtime/weather.test.ts" },
+  },
 ];

@@ -38,7 +38,7 @@ export async function passKeyed(request: Request, call: RuledCall): Promise<Resp
   const exchange = new Exchange(holder, identity.version, ending, attachment);
   let isHandedOver = false;
   const said: Said = { decision, admission: verdict };
-  const passing = saying(said, requestId, async () => {
+  const answer = await saying(said, requestId, async () => {
     const assertion = await asserted(identity, request.method, call);
     return forward(request, {
       destination: way,
@@ -58,9 +58,6 @@ export async function passKeyed(request: Request, call: RuledCall): Promise<Resp
       },
     });
   });
-  // An origin that is slow to begin: whoever still waits in a while ends with the key, too.
-  exchange.attachUnlessBrief(passing);
-  const answer = await passing;
   // What is a problem, and not the origin's answer, is over at once.
   if (!isHandedOver) await exchange.over();
   return answer ?? cutShort(holder, admission, requestId);

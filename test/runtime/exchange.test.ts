@@ -322,28 +322,6 @@ describe("a key without a bound on its open exchanges", () => {
     expect(questions).toEqual(["admit", "fetch"]);
   });
 
-  it.each<[string, (key: OpenKey) => Promise<unknown>, string]>([
-    ["revoked", ({ stub }) => stub.revoke(asked), "key-revoked"],
-    ["rotated", ({ stub }) => rotated(stub), "key-rotated"],
-    ["suspended", ({ stub }) => stub.suspend(asked), "key-suspended"],
-  ])(
-    "a request that still waits for its first byte when its key is %s is refused as the key now is",
-    async (_how, end, code) => {
-      const key = await openKey();
-      const { questions, ...ask } = overheard(key);
-      let told: AbortSignal | null = null;
-      const origin = (request: Request) => {
-        told = request.signal;
-        return new Promise<Response>(() => {});
-      };
-      const passing = throughGateway(key.credential, { origin, ...ask });
-      await expect.poll(() => questions).toEqual(["admit", "fetch"]);
-      await end(key);
-      expect(await outcomeOf(await passing)).toBe(code);
-      expect(told).not.toBeNull();
-    },
-  );
-
   it("asks once more for a stream of events before anybody sees it", async () => {
     const key = await openKey();
     const { questions, ...ask } = overheard(key);

@@ -5,13 +5,6 @@ const ADMISSION = "const asked = await enter(holder, admission, ending);";
 /** Bugs in the Worker: the gateway and the control API. */
 export const IN_THE_WORKER: readonly Mutant[] = [
   {
-    bug: "a request that waits for its first byte is answered although its key was revoked meanwhile",
-    breaks: "P14",
-    file: "src/edge/keyed.ts",
-    edits: [{ from: "exchange.attachUnlessBrief(passing);", to: "" }],
-    catcher: { project: "runtime", test: "test/runtime/exchange.test.ts" },
-  },
-  {
     bug: "an admin token in a header travels on to the origin",
     breaks: "P9",
     file: "src/edge/request-headers.ts",

@@ -1,6 +1,6 @@
 import { Hono, type Context } from "hono";
 import { handleControl } from "./control/app.ts";
-import { FORWARD_AUTH_PATH, carriesProxyToken, forwardAuth } from "./edge/forward-auth/forward-auth.ts";
+import { FORWARD_AUTH_PATH, forwardAuth, isQuestion } from "./edge/forward-auth/forward-auth.ts";
 import { gateway } from "./edge/gateway.ts";
 import { isPlainHost } from "./edge/host.ts";
 import { targetOf, type Target } from "./edge/path.ts";
@@ -67,13 +67,13 @@ function configured(answer: (config: Config, context: Context<Arrival>) => Answe
     const reading = readSettings(env, raw);
     if (!reading.ok) {
       // A proxy would take it for a yes.
-      const isQuestion = raw.headers.has("rekey-proxy-token");
-      return target.path === "/_rekey/healthz" && !isQuestion
+      const isAsked = raw.headers.has("rekey-proxy-token");
+      return target.path === "/_rekey/healthz" && !isAsked
         ? healthz(requestId)
         : misconfigured(reading.problems, requestId);
     }
     const { config } = reading;
-    return carriesProxyToken(raw.headers, config)
+    return isQuestion(raw.url, raw.headers, config)
       ? forwardAuth(raw, { env, config, requestId, target })
       : answer(config, context);
   };
@@ -88,7 +88,7 @@ function answerUnreadable(
 ): Answer {
   const reading = readSettings(env, request);
   const isGateway = reading.ok && reading.config.mode === "gateway";
-  if (isGateway && reading.config.routes.hasOpaque && !carriesProxyToken(request.headers, reading.config)) {
+  if (isGateway && reading.config.routes.hasOpaque && !isQuestion(request.url, request.headers, reading.config)) {
     return gateway(request, { env, config: reading.config, requestId, target });
   }
   return problem("invalid-path", { requestId, detail: target.because });

@@ -249,6 +249,17 @@ describe("a path cannot lead out of the question that it is part of", () => {
     expect(gateway.seen()).toEqual([]);
   });
 
+  it.each(["/../../../healthz", "/../../../docs", "/../../../../public/a"])(
+    "nor does it without the token, or with a wrong one: envoy%s",
+    async (uri) => {
+      for (const token of [null, "wrong"]) {
+        const answer = await ask(`GET ${AT}/envoy${uri}`, [], token);
+        expect([answer.status, codeOf(answer)]).toEqual([403, "forbidden"]);
+      }
+      expect((await ask("GET /_rekey/healthz", [], "wrong")).status).toBe(403);
+    },
+  );
+
   it("each proxy is believed in its own words only", async () => {
     for (const proxy of ["envoy", "nginx"]) {
       const answer = await ask(`GET ${AT}/${proxy}/x`, ["X-Forwarded-Uri: /public/a", "X-Forwarded-Method: GET"]);

@@ -7,7 +7,7 @@ import type { Identity } from "../../key/identity.ts";
 import { forwardedMethods } from "../../routing/match.ts";
 import { METHODS, type RouteRule } from "../../routing/rule.ts";
 import { admitted, urlFault, type Arriving } from "../admission.ts";
-import { canonicalTargetOf, type Target } from "../path.ts";
+import { canonicalTargetOf, rawPathOf, type Target } from "../path.ts";
 import { ruleOf } from "../route.ts";
 import { IDENTITY_HEADERS, identityHeaders } from "../request-headers.ts";
 import { askedFor, PROXIES, refusalFor, type AskedFor } from "./proxies.ts";
@@ -19,10 +19,16 @@ export const FORWARD_AUTH_PATH = "/_rekey/v1/forward-auth/";
 export type Question = Pick<Arriving, "env" | "config" | "requestId" | "target">;
 
 /**
- * Whether a request is a proxy's question, wherever it leads. It is answered with a decision or refused, and with nothing
- * else: a proxy that appends the client's path to its own would take any other page's 200 for its leave.
+ * Whether a request is a proxy's question, wherever it leads and whether or not its token is right. It is answered with a
+ * decision or refused, and with nothing else: a proxy that appends the client's path to its own would take any other
+ * page's 200 for its leave, and one whose token was just replaced would go on believing it.
+ *
+ * @param url as it was sent, because dots in it lead elsewhere.
  */
-export function carriesProxyToken(headers: Headers, { proxyToken }: Pick<Config, "proxyToken">): boolean {
+export const isQuestion = (url: string, headers: Headers, { proxyToken }: Pick<Config, "proxyToken">): boolean =>
+  proxyToken !== null && (headers.has("rekey-proxy-token") || rawPathOf(url).path.startsWith(FORWARD_AUTH_PATH));
+
+function carriesProxyToken(headers: Headers, { proxyToken }: Pick<Config, "proxyToken">): boolean {
   const token = headers.get("rekey-proxy-token");
   return token !== null && proxyToken !== null && isOneOf([proxyToken], token);
 }

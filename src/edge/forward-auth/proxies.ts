@@ -65,7 +65,9 @@ const WORDS: Record<Proxy, Words> = {
  */
 function bodyBytesOf(said: string | null): number | null {
   const [, length, encoding, protocol] = /^([0-9]{0,15})\/([^/]*)\/(.+)$/.exec(said ?? "") ?? [];
-  if (length === undefined || encoding !== "") return null;
+  if (length === undefined) return null;
+  // In chunks: it may be any, and no method is without it.
+  if (encoding !== "") return Infinity;
   if (length !== "") return Number(length);
   return protocol!.startsWith("HTTP/1.") ? 0 : null;
 }

@@ -108,8 +108,8 @@ export const IN_THE_WORKER: readonly Mutant[] = [
     file: "src/index.ts",
     edits: [
       {
-        from: "return carriesProxyToken(raw.headers, config)",
-        to: "return carriesProxyToken(raw.headers, config) && target.path.startsWith(FORWARD_AUTH_PATH)",
+        from: "return isQuestion(raw.url, raw.headers, config)",
+        to: "return isQuestion(raw.url, raw.headers, config) && target.path.startsWith(FORWARD_AUTH_PATH)",
       },
     ],
     catcher: { project: "outside", test: "test/edge/forward-auth.test.ts" },

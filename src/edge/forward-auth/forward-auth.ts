@@ -19,14 +19,15 @@ export const FORWARD_AUTH_PATH = "/_rekey/v1/forward-auth/";
 export type Question = Pick<Arriving, "env" | "config" | "requestId" | "target">;
 
 /**
- * Whether a request is a proxy's question, wherever it leads and whether or not its token is right. It is answered with a
- * decision or refused, and with nothing else: a proxy that appends the client's path to its own would take any other
- * page's 200 for its leave, and one whose token was just replaced would go on believing it.
+ * Whether a request is a proxy's question: it carries the token, or asks where questions are asked, whatever its token.
+ * It is answered with a decision or refused, and with nothing else: a proxy that appends the client's path to its own
+ * would take any other page's 200 for its leave, and one whose token was just replaced would go on believing it.
  *
  * @param url as it was sent, because dots in it lead elsewhere.
  */
-export const isQuestion = (url: string, headers: Headers, { proxyToken }: Pick<Config, "proxyToken">): boolean =>
-  proxyToken !== null && (headers.has("rekey-proxy-token") || rawPathOf(url).path.startsWith(FORWARD_AUTH_PATH));
+export const isQuestion = (url: string, headers: Headers, config: Pick<Config, "proxyToken">): boolean =>
+  config.proxyToken !== null &&
+  (rawPathOf(url).path.startsWith(FORWARD_AUTH_PATH) || carriesProxyToken(headers, config));
 
 function carriesProxyToken(headers: Headers, { proxyToken }: Pick<Config, "proxyToken">): boolean {
   const token = headers.get("rekey-proxy-token");

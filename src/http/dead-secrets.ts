@@ -39,7 +39,7 @@ export class DeadSecrets {
    * What to answer without asking anybody; `null`: the object has to be asked, with `alsoRefused` in the question.
    * @param now the Worker's time, in milliseconds.
    */
-  recall({ presented, explain, onlyOwner }: Admission, now: number): Refused | null {
+  recall({ presented, explain, onlyOwner, dryRun }: Admission, now: number): Refused | null {
     const dead = this.#dead.get(presented);
     // To whom a key does not exist, it is not even dead.
     if (dead === undefined || explain === true || onlyOwner !== undefined) return null;
@@ -49,18 +49,26 @@ export class DeadSecrets {
       return null;
     }
     if (now - dead.askedAt >= ASKED_AGAIN_MS) return null;
-    dead.refused += 1;
+    // Whoever only asks leaves no trace.
+    if (!dryRun) dead.refused += 1;
     return dead.verdict;
   }
 
   /** The question as the object gets it: with how many were refused in its place since it was last asked. */
   withCount(admission: Admission, now: number): Admission {
     const dead = this.#dead.get(admission.presented);
-    if (dead === undefined || admission.dryRun) return admission;
-    const { refused } = dead;
+    if (dead === undefined) return admission;
     dead.askedAt = now;
+    if (admission.dryRun) return admission;
+    const { refused } = dead;
     dead.refused = 0;
     return refused === 0 ? admission : { ...admission, alsoRefused: refused };
+  }
+
+  /** The object did not answer: what it was to be told of is told with the next question. */
+  unanswered({ presented, alsoRefused = 0 }: Admission): void {
+    const dead = this.#dead.get(presented);
+    if (dead !== undefined) dead.refused += alsoRefused;
   }
 
   /** Notes what an object said, if it is for good. */

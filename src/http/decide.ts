@@ -30,8 +30,10 @@ export async function decide(
     tellDecision({ env, config, keyId, admission, began }, answer);
     return { answered: true, answer };
   }
-  const asked = await askKey(env, config, keyId, (key) => key.admit(dead.withCount(admission, began)));
-  if (asked.answered) {
+  const question = dead.withCount(admission, began);
+  const asked = await askKey(env, config, keyId, (key) => key.admit(question));
+  if (!asked.answered) dead.unanswered(question);
+  else {
     dead.note(admission, asked.answer, began);
     tellDecision({ env, config, keyId, admission, began }, asked.answer);
   }

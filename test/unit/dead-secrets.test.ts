@@ -31,6 +31,26 @@ describe("a secret that its object has called dead", () => {
     expect(dead.recall(admission, ASKED_AGAIN_MS + 1)).not.toBeNull();
   });
 
+  it("is counted by no dry run, which waits its turn like any other", () => {
+    const dead = new DeadSecrets();
+    const dry = { ...asking("old"), dryRun: true };
+    dead.note(asking("old"), refused("key-rotated"), 0);
+    for (let time = 1; time <= 5; time++) expect(dead.recall(dry, time)).not.toBeNull();
+    expect(dead.recall(asking("old"), 6)).not.toBeNull();
+    expect(dead.recall(dry, ASKED_AGAIN_MS)).toBeNull();
+    expect(dead.withCount(dry, ASKED_AGAIN_MS).alsoRefused).toBeUndefined();
+    expect(dead.recall(dry, ASKED_AGAIN_MS + 1)).not.toBeNull();
+    expect(dead.withCount(asking("old"), 2 * ASKED_AGAIN_MS).alsoRefused).toBe(1);
+  });
+
+  it("is told with the next question how many it was, if this one was not answered", () => {
+    const dead = new DeadSecrets();
+    dead.note(asking("old"), refused("key-rotated"), 0);
+    for (let time = 1; time <= 100; time++) dead.recall(asking("old"), time);
+    dead.unanswered(dead.withCount(asking("old"), ASKED_AGAIN_MS));
+    expect(dead.withCount(asking("old"), 2 * ASKED_AGAIN_MS).alsoRefused).toBe(100);
+  });
+
   it("is forgotten after a minute, and when the clock steps back", () => {
     const dead = new DeadSecrets();
     dead.note(asking("old"), refused("key-revoked"), 1_000);

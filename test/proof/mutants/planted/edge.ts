@@ -34,7 +34,7 @@ export const IN_THE_WORKER: readonly Mutant[] = [
     bug: "what a Worker refuses by itself is told to nobody",
     breaks: "P13",
     file: "src/http/dead-secrets.ts",
-    edits: [{ from: "dead.refused += 1;", to: "" }],
+    edits: [{ from: "if (!dryRun) dead.refused += 1;", to: "" }],
     catcher: { project: "runtime", test: "test/runtime/dead-secrets.test.ts" },
   },
   {
